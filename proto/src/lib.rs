@@ -1,1 +1,18 @@
-//! Placeholder.
+//! What both ends of a giaoban call must agree on, and do alike.
+//!
+//! ```text
+//! unit  <-  wire  <-  media  <-  { bridge, client }
+//! ```
+//!
+//! * [`unit`]: packet numbers, media time, rates, levels. Pure.
+//! * [`wire`]: bytes to messages and back. Pure; knows neither time nor state.
+//! * `media` (feature `media`): the two doors that every voice passes, `Outlet` and `Inlet`.
+//! * `transport` (feature `transport`): the QUIC setting that both ends share.
+//! * `testing` (feature `testing`): a seeded link, an in-memory network, real speech.
+//!
+//! With `--no-default-features` only the first two are left, so a wire that named the media would not build.
+
+#[cfg(feature = "media")]
+pub mod media;
+pub mod unit;
+pub mod wire;
