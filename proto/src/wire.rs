@@ -1,1 +1,105 @@
-//! The wire.
+//! Bytes to messages and back. `proto/README.md` is the specification; the two change in one commit.
+//!
+//! Pure: no time, no state but a control stream's unfinished bytes, no sound. Whatever comes in is parsed once,
+//! here, into types that cannot hold a bad value; whatever does not parse is a [`DecodeError`] and never a panic.
+
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::cast_possible_truncation, clippy::unwrap_used))]
+
+mod control;
+mod report;
+mod voice;
+
+pub use control::{
+    CAPABILITIES, ClientMessage, CloseCode, Framer, Hello, Leave, MAX_CONTROL_BYTES, Roster, Seat,
+    ServerMessage, SetMuted, VERSION, Welcome, client_message, frame, server_message,
+};
+pub use report::{Delay, Echo, Microphone, Report};
+pub use voice::{MAX_OPUS_BYTES, VOICE_HEADER_BYTES, Voice};
+
+/// No datagram of ours is longer: QUIC's smallest packet must hold it on every path.
+pub const MAX_DATAGRAM_BYTES: usize = 1_150;
+
+/// Kinds of datagram: the upper three bits of the first byte.
+mod kind {
+    pub(super) const VOICE: u8 = 0;
+    pub(super) const REPORT: u8 = 1;
+}
+
+/// Why bytes were not a message. A bad datagram is counted and dropped; a bad control message ends the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Nothing at all, or fewer bytes than the kind needs.
+    #[error("the message is cut short")]
+    Short,
+    /// More bytes than any message of its kind may have.
+    #[error("the message is too long")]
+    Long,
+    /// A kind or a flag that this version does not know.
+    #[error("the message is of a kind that this version does not know")]
+    Unknown,
+    /// The bytes break the encoding itself.
+    #[error("the message is not well formed")]
+    Malformed,
+}
+
+/// One datagram, parsed. Borrows the packet that it came in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Datagram<'a> {
+    /// A piece of somebody's speech.
+    Voice(Voice<'a>),
+    /// A sign of life with what its sender receives.
+    Report(Report),
+}
+
+impl<'a> Datagram<'a> {
+    /// Parses a datagram.
+    ///
+    /// # Errors
+    /// Any [`DecodeError`]: the caller counts it and drops the datagram.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        if bytes.len() > MAX_DATAGRAM_BYTES {
+            return Err(DecodeError::Long);
+        }
+        let first = *bytes.first().ok_or(DecodeError::Short)?;
+        match first >> 5 {
+            kind::VOICE => Voice::decode(bytes).map(Self::Voice),
+            kind::REPORT => Report::decode(bytes).map(Self::Report),
+            _ => Err(DecodeError::Unknown),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unit::{MediaTime, Seq};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_datagram_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..1300)) {
+            if let Ok(Datagram::Voice(voice)) = Datagram::decode(&bytes) {
+                prop_assert!(!voice.opus.is_empty() && voice.opus.len() <= MAX_OPUS_BYTES);
+            }
+        }
+
+        #[test]
+        fn voice_survives_the_wire(seq in any::<u64>(), bricks in 0u64..1 << 40, start in any::<bool>(),
+                                   end in any::<bool>(), opus in proptest::collection::vec(any::<u8>(), 1..400)) {
+            let voice = Voice::new(Seq(seq), MediaTime::from_bricks(bricks), start, end, &opus);
+            let mut buffer = [0; MAX_DATAGRAM_BYTES];
+            let bytes = voice.encode(&mut buffer);
+            prop_assert_eq!(bytes.len(), VOICE_HEADER_BYTES + opus.len());
+            prop_assert_eq!(Datagram::decode(bytes), Ok(Datagram::Voice(voice)));
+            prop_assert_eq!(voice.seq(Seq(seq)), Seq(seq));
+            prop_assert_eq!(voice.time(MediaTime::from_bricks(bricks)), MediaTime::from_bricks(bricks));
+        }
+    }
+
+    #[test]
+    fn a_kind_of_the_future_is_unknown_and_not_malformed() {
+        assert_eq!(Datagram::decode(&[0b1110_0000, 1, 2, 3, 4]), Err(DecodeError::Unknown));
+        assert_eq!(Datagram::decode(&[0b0000_0100, 1, 2, 3, 4]), Err(DecodeError::Unknown));
+        assert_eq!(Datagram::decode(&[]), Err(DecodeError::Short));
+    }
+}
