@@ -7,7 +7,36 @@
 //! A client is one Outlet and one Inlet; a member's leg in the bridge is one Inlet and one Outlet with the
 //! mixer between. Nothing here knows the network, a thread or a clock: time comes in as `now`.
 
-use crate::unit::{BRICK_SAMPLES, Level};
+#[cfg(feature = "opus")]
+pub mod codec;
+pub mod delay;
+#[cfg(feature = "opus")]
+mod inlet;
+pub mod jitter;
+pub mod ladder;
+pub mod level;
+#[cfg(feature = "opus")]
+mod outlet;
+
+#[cfg(feature = "opus")]
+pub use inlet::{Inlet, InletCounters, Pulled};
+#[cfg(feature = "opus")]
+pub use outlet::Outlet;
+
+use crate::unit::{BRICK_SAMPLES, Level, MediaTime};
+
+/// One encoded packet on its way out, not yet numbered: the leg that sends it does that, since legs share encodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// When its sound begins.
+    pub time: MediaTime,
+    /// The first of a talkspurt.
+    pub start: bool,
+    /// The last of a talkspurt: silence follows.
+    pub end: bool,
+    /// One Opus packet.
+    pub opus: &'a [u8],
+}
 
 /// One brick of sound: 20 ms, mono, 48 kHz, samples in −1.0 … 1.0.
 ///

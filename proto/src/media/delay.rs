@@ -1,0 +1,141 @@
+//! How long to wait: when a packet's sound is to be played, from how late packets have lately been.
+//!
+//! Keeps the transit of the last packets (arrival minus media time, on a scale of its own: the two clocks need not
+//! agree) and places playout where nearly all of them would have arrived in time. A few late ones move it at once
+//! when they are the wait's worth, one alone does not; it falls again as they leave the window.
+//!
+//! This is the one place, with the client's `voice`, where media time meets a clock.
+
+use crate::unit::{MediaTime, SAMPLE_RATE};
+use std::time::{Duration, Instant};
+
+/// Packets remembered: 15 s of speech at 60 ms, 5 s at 20 ms. More forgets a storm later, less trusts too few.
+const WINDOW: usize = 256;
+
+/// Share of packets that may come too late, one in this many. Smaller holes cost more delay.
+const ONE_LATE_IN: usize = 33;
+
+/// Added to what the packets need: timers wake up to a millisecond late, and a tick may run late by as much again.
+const MARGIN: Duration = Duration::from_millis(5);
+
+/// However wild the link, sound is never held longer than this beyond the fastest packet.
+pub const CEILING: Duration = Duration::from_millis(1500);
+
+/// Estimates when sound should be played.
+#[derive(Clone, Debug)]
+pub struct DelayEstimator {
+    origin: Option<(Instant, MediaTime)>,
+    /// Transits in microseconds, a ring.
+    transits: [i64; WINDOW],
+    seen: usize,
+    /// The transit at which to play, in microseconds.
+    playout: i64,
+    fastest: i64,
+}
+
+impl Default for DelayEstimator {
+    fn default() -> Self {
+        Self { origin: None, transits: [0; WINDOW], seen: 0, playout: 0, fastest: 0 }
+    }
+}
+
+impl DelayEstimator {
+    /// A packet whose sound begins at `time` arrived at `now`.
+    pub fn insert(&mut self, now: Instant, time: MediaTime) {
+        let origin = *self.origin.get_or_insert((now, time));
+        self.transits[self.seen % WINDOW] =
+            micros_between(origin.0, now) - micros_of(time.ahead_of(origin.1));
+        self.seen += 1;
+        let known = self.seen.min(WINDOW);
+        let mut sorted = self.transits;
+        let sorted = &mut sorted[..known];
+        let late = known / ONE_LATE_IN;
+        let (_, wanted, _) = sorted.select_nth_unstable(known - 1 - late);
+        let wanted = *wanted;
+        self.fastest = sorted.iter().copied().min().unwrap_or(wanted);
+        self.playout = wanted.min(self.fastest + CEILING.as_micros() as i64);
+    }
+
+    /// When the sound of `time` should be played; `None` before the first packet.
+    #[must_use]
+    pub fn playout(&self, time: MediaTime) -> Option<Instant> {
+        let (origin, first) = self.origin?;
+        let after = micros_of(time.ahead_of(first)) + self.playout + MARGIN.as_micros() as i64;
+        match u64::try_from(after) {
+            Ok(after) => origin.checked_add(Duration::from_micros(after)),
+            Err(_) => origin.checked_sub(Duration::from_micros(after.unsigned_abs())),
+        }
+    }
+
+    /// The wait beyond the fastest packet that this chooses now.
+    #[must_use]
+    pub fn target(&self) -> Duration {
+        Duration::from_micros((self.playout - self.fastest).unsigned_abs()) + MARGIN
+    }
+}
+
+const fn micros_of(samples: i64) -> i64 {
+    samples * 1_000_000 / SAMPLE_RATE as i64
+}
+
+fn micros_between(from: Instant, to: Instant) -> i64 {
+    let micros = |d: Duration| i64::try_from(d.as_micros()).unwrap_or(i64::MAX / 4);
+    micros(to.saturating_duration_since(from)) - micros(from.saturating_duration_since(to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unit::Samples;
+
+    #[expect(clippy::disallowed_methods, reason = "an instant to count from; nothing waits")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    /// Feeds packets of 60 ms, each `late_ms(n)` after the fastest, and says how long the sound of the last waits.
+    fn target_after(packets: u64, late_ms: impl Fn(u64) -> u64) -> u64 {
+        let (start, mut delay) = (start(), DelayEstimator::default());
+        for n in 0..packets {
+            let arrival = start + Duration::from_millis(60 * n + 500 + late_ms(n));
+            delay.insert(arrival, MediaTime::from_bricks(3 * n));
+        }
+        delay.target().as_millis() as u64
+    }
+
+    #[test]
+    fn a_steady_link_waits_no_more_than_the_margin() {
+        assert_eq!(target_after(300, |_| 0), 5);
+    }
+
+    #[test]
+    fn one_late_packet_in_a_hundred_is_let_go() {
+        assert_eq!(target_after(300, |n| if n % 100 == 7 { 400 } else { 0 }), 5);
+    }
+
+    #[test]
+    fn a_tenth_of_late_packets_is_waited_for() {
+        assert_eq!(target_after(300, |n| if n % 10 == 7 { 120 } else { 0 }), 125);
+    }
+
+    #[test]
+    fn a_storm_is_answered_within_a_second_and_forgotten_after() {
+        assert_eq!(target_after(290, |n| if n > 274 { 200 } else { 0 }), 205);
+        assert_eq!(target_after(900, |n| if (100..200).contains(&n) { 700 } else { 10 }), 5);
+    }
+
+    #[test]
+    fn nothing_makes_it_wait_longer_than_the_ceiling() {
+        assert!(target_after(300, |n| if n % 2 == 0 { 0 } else { 60_000 }) <= 1505);
+    }
+
+    #[test]
+    fn sound_is_played_when_the_latest_tolerated_packet_would_have_come() {
+        let (start, mut delay) = (start(), DelayEstimator::default());
+        assert_eq!(delay.playout(MediaTime(0)), None);
+        let time = MediaTime::from_bricks(1000);
+        delay.insert(start, time);
+        assert_eq!(delay.playout(time + Samples(2880)), Some(start + Duration::from_millis(65)));
+        assert_eq!(delay.playout(time - Samples(960 * 10)), Some(start - Duration::from_millis(195)));
+    }
+}
