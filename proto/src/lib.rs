@@ -4,7 +4,7 @@
 //! unit  <-  wire  <-  media  <-  { bridge, client }
 //! ```
 //!
-//! * [`unit`]: packet numbers, media time, rates, levels. Pure.
+//! * [`mod@unit`]: packet numbers, media time, rates, levels. Pure.
 //! * [`wire`]: bytes to messages and back. Pure; knows neither time nor state.
 //! * `media` (feature `media`): the two doors that every voice passes, `Outlet` and `Inlet`.
 //! * `transport` (feature `transport`): the QUIC setting that both ends share.
