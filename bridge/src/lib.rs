@@ -1,1 +1,13 @@
-//! Placeholder.
+//! The conference bridge.
+//!
+//! ```text
+//! peer (a connection) -> session (admission) -> room { Inlet … mixer … Outlet } -> peer
+//! ```
+//!
+//! [`room`], [`mixer`], [`talkers`], [`audience`] and [`session`] are pure: they take `now` and own nothing but
+//! state. Sockets, threads, clocks and files are in `shell`.
+
+pub mod audience;
+pub mod mixer;
+pub mod room;
+pub mod talkers;

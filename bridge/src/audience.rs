@@ -1,0 +1,264 @@
+//! Who shares which encode.
+//!
+//! All who hear the same mix on the same rung share one Outlet, so cost grows with rungs and talkers, not with
+//! listeners. A member whose own voice is in the mix hears the mix without it, from an Outlet of its own:
+//!
+//! ```text
+//!                enters the mix: a private Outlet becomes a copy of the shared one in that very brick
+//!   Shared ------------------------------------------------------------------------------------------> Private
+//!      ^                                                                                                  |
+//!      +--------------------------------------------------------------------------------------------------+
+//!                out of the mix for RETURN_BRICKS and between two packets: simply listens to the shared one again
+//! ```
+//!
+//! Neither is heard: a copied encoder goes on as the other would have, and after that long a silence of one's own the
+//! two streams hold the same sound.
+
+use crate::mixer::Limiter;
+use giaoban_proto::media::codec::CodecError;
+use giaoban_proto::media::ladder::RungId;
+use giaoban_proto::media::{Frame, Outlet, Pcm};
+use giaoban_proto::unit::MediaTime;
+
+/// Bricks out of the mix before a member shares again, after the 300 ms of silence that took it out. A talker that
+/// was displaced while speaking must not hear the end of its own word in the shared stream.
+const RETURN_BRICKS: u32 = 12;
+
+/// One encode: a mix, limited, on its way into packets.
+#[derive(Debug)]
+pub struct Stream {
+    outlet: Outlet,
+    limiter: Limiter,
+    limited: Pcm,
+    /// The packet that this brick completed: its marks and its length in `packet`.
+    ready: Option<Ready>,
+    packet: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ready {
+    time: MediaTime,
+    start: bool,
+    end: bool,
+}
+
+impl Stream {
+    fn new(rung: RungId) -> Result<Self, CodecError> {
+        Ok(Self {
+            outlet: Outlet::new(rung)?,
+            limiter: Limiter::default(),
+            limited: Pcm::SILENCE,
+            ready: None,
+            packet: Vec::new(),
+        })
+    }
+
+    /// Takes the brick that begins at `time`, written by `mix`; `None` when nobody speaks in it.
+    pub fn push(&mut self, time: MediaTime, mix: Option<impl FnOnce(&mut Pcm)>) -> Result<(), CodecError> {
+        self.ready = None;
+        let brick = mix.map(|mix| {
+            mix(&mut self.limited);
+            self.limiter.process(&mut self.limited);
+            &self.limited
+        });
+        if let Some(frame) = self.outlet.push(time, brick)? {
+            self.packet.clear();
+            self.packet.extend_from_slice(frame.opus);
+            self.ready = Some(Ready { time: frame.time, start: frame.start, end: frame.end });
+        }
+        Ok(())
+    }
+
+    /// The packet that the last brick completed.
+    #[must_use]
+    pub fn frame(&self) -> Option<Frame<'_>> {
+        let Ready { time, start, end } = self.ready?;
+        Some(Frame { time, start, end, opus: &self.packet })
+    }
+
+    fn copy_from(&mut self, other: &Self) {
+        self.outlet.copy_from(&other.outlet);
+        self.limiter = other.limiter.clone();
+        self.ready = None;
+    }
+}
+
+/// What one member listens to.
+#[derive(Debug, Default)]
+pub enum Hearing {
+    /// The stream that all on its rung share.
+    #[default]
+    Shared,
+    /// Its own, for this many bricks already without being in the mix.
+    Private {
+        /// The mix without its own voice.
+        stream: Box<Stream>,
+        /// Bricks since it left the mix; 0 while in it.
+        out_for: u32,
+    },
+}
+
+/// The shared streams of one room and the spare ones for its talkers.
+#[derive(Debug, Default)]
+pub struct Audience {
+    shared: [Option<Box<Stream>>; RungId::COUNT],
+    /// Members on each rung, whatever they listen to: a shared stream with any goes on, so that it is warm.
+    members: [usize; RungId::COUNT],
+    spare: Vec<Box<Stream>>,
+}
+
+impl Audience {
+    /// A member comes to listen on `rung`.
+    ///
+    /// # Errors
+    /// [`CodecError`] when there is no encoder to be had.
+    pub fn join(&mut self, rung: RungId) -> Result<(), CodecError> {
+        match &mut self.shared[rung.index()] {
+            Some(stream) if self.members[rung.index()] == 0 => stream.ready = None,
+            Some(_) => {}
+            place => *place = Some(Box::new(Stream::new(rung)?)),
+        }
+        self.members[rung.index()] += 1;
+        Ok(())
+    }
+
+    /// It goes.
+    pub fn leave(&mut self, rung: RungId, hearing: Hearing) {
+        self.members[rung.index()] = self.members[rung.index()].saturating_sub(1);
+        if let Hearing::Private { stream, .. } = hearing {
+            self.spare.push(stream);
+        }
+    }
+
+    /// Pushes the brick of all voices to every shared stream that has members; `None` when nobody speaks.
+    ///
+    /// # Errors
+    /// [`CodecError`] when an encoder failed; the other streams have their brick all the same.
+    pub fn push(&mut self, time: MediaTime, mix: Option<&Pcm>) -> Result<(), CodecError> {
+        let mut result = Ok(());
+        for (stream, members) in self.shared.iter_mut().zip(self.members) {
+            if let (Some(stream), true) = (stream, members > 0) {
+                let mix = mix.map(|mix| |out: &mut Pcm| out.samples_mut().copy_from_slice(mix.samples()));
+                let pushed = stream.push(time, mix);
+                result = result.and(pushed);
+            }
+        }
+        result
+    }
+
+    /// The packet that a member with this hearing is to be sent now.
+    #[must_use]
+    pub fn frame<'a>(&'a self, rung: RungId, hearing: &'a Hearing) -> Option<Frame<'a>> {
+        match hearing {
+            Hearing::Shared => self.shared[rung.index()].as_deref()?.frame(),
+            Hearing::Private { stream, .. } => stream.frame(),
+        }
+    }
+
+    /// A member enters the mix with the brick that is about to be pushed.
+    ///
+    /// # Errors
+    /// [`CodecError`] when there is no encoder to be had; the member must then stay out of the mix.
+    pub fn enter(&mut self, rung: RungId, hearing: &mut Hearing) -> Result<(), CodecError> {
+        match hearing {
+            Hearing::Private { out_for, .. } => *out_for = 0,
+            Hearing::Shared => {
+                let spare = self.spare.iter().position(|spare| spare.outlet.rung() == rung);
+                let mut stream = match spare {
+                    Some(place) => self.spare.swap_remove(place),
+                    None => Box::new(Stream::new(rung)?),
+                };
+                if let Some(shared) = &self.shared[rung.index()] {
+                    stream.copy_from(shared);
+                }
+                *hearing = Hearing::Private { stream, out_for: 0 };
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a brick for a member, `in_mix` or not, and gives it back to the shared stream when it is time. Called
+    /// before the brick at `time` is pushed.
+    pub fn settle(&mut self, time: MediaTime, in_mix: bool, hearing: &mut Hearing) {
+        let Hearing::Private { stream, out_for } = hearing else { return };
+        if in_mix {
+            *out_for = 0;
+            return;
+        }
+        *out_for += 1;
+        let rung = stream.outlet.rung();
+        let between_packets = time.bricks().is_multiple_of(u64::from(rung.rung().packet.bricks()));
+        // Both must be speaking or both silent, or the member would miss the end that closes its talkspurt.
+        let alike = self.shared[rung.index()]
+            .as_ref()
+            .is_some_and(|s| s.outlet.is_speaking() == stream.outlet.is_speaking());
+        if *out_for >= RETURN_BRICKS
+            && between_packets
+            && alike
+            && let Hearing::Private { stream, .. } = std::mem::take(hearing)
+        {
+            self.spare.push(stream);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn voice(n: u64, amplitude: f32) -> Pcm {
+        let mut brick = Pcm::SILENCE;
+        for (i, sample) in brick.samples_mut().iter_mut().enumerate() {
+            *sample = amplitude * if (n as usize * 960 + i) % 384 < 40 { 1.0 } else { -0.1 };
+        }
+        brick
+    }
+
+    #[test]
+    fn a_talker_hears_on_as_if_it_had_stayed_with_the_others_and_comes_back_between_packets() {
+        let rung = RungId::for_cap(24);
+        let mut audience = Audience::default();
+        audience.join(rung).expect("libopus");
+        audience.join(rung).expect("libopus");
+        let mut hearing = Hearing::Shared;
+        let mut shared_for = 0;
+        for n in 0..200 {
+            let time = MediaTime::from_bricks(n);
+            let in_mix = (40..70).contains(&n);
+            if n == 40 {
+                audience.enter(rung, &mut hearing).expect("libopus");
+            }
+            audience.settle(time, in_mix, &mut hearing);
+            let mix = voice(n, 0.3);
+            audience.push(time, Some(&mix)).expect("encodes");
+            if let Hearing::Private { stream, .. } = &mut hearing {
+                // The member's own voice is left out as silence here: both streams hold the same sound, so each
+                // packet must be the same to the byte.
+                stream.push(time, Some(|out: &mut Pcm| *out = mix.clone())).expect("encodes");
+            } else {
+                shared_for += u64::from(n >= 70);
+            }
+            let own = audience.frame(rung, &hearing).map(|f| (f.time, f.start, f.end, f.opus.to_vec()));
+            let all =
+                audience.frame(rung, &Hearing::Shared).map(|f| (f.time, f.start, f.end, f.opus.to_vec()));
+            assert_eq!(own, all, "brick {n}");
+        }
+        // 70 + 11 = 81 is between two packets of three bricks.
+        assert_eq!(shared_for, 200 - 81);
+        assert_eq!(audience.spare.len(), 1);
+    }
+
+    #[test]
+    fn a_rung_without_members_costs_no_encode() {
+        let (low, high) = (RungId::for_cap(24), RungId::for_cap(48));
+        let mut audience = Audience::default();
+        audience.join(low).expect("libopus");
+        audience.join(high).expect("libopus");
+        audience.leave(high, Hearing::Shared);
+        for n in 0..6 {
+            audience.push(MediaTime::from_bricks(n), Some(&voice(n, 0.3))).expect("encodes");
+        }
+        assert!(audience.frame(low, &Hearing::Shared).is_some());
+        assert!(audience.frame(high, &Hearing::Shared).is_none());
+    }
+}

@@ -1,0 +1,335 @@
+//! One meeting: its members, their doors, and the tick that makes everybody hear everybody else.
+//!
+//! Pure: a worker feeds it datagrams, control messages and ticks and carries away what it polls.
+//!
+//! ```text
+//! loop {
+//!     room.handle_datagram(now, member, bytes) …  room.handle_message(now, member, message) …
+//!     every 20 ms: room.tick(now); while let Some(transmit) = room.poll_transmit() { send it }
+//!     while let Some(event) = room.poll_event() { do it }
+//! }
+//! ```
+//!
+//! Once warm a tick allocates nothing. Whoever is not in `members` is sent nothing and not heard: there is no other
+//! list.
+
+mod member;
+mod roster;
+
+pub use member::Tally;
+
+use crate::audience::{Audience, Hearing};
+use crate::mixer::{Mix, fade};
+use crate::talkers::{self, Change};
+use giaoban_proto::media::Pcm;
+use giaoban_proto::media::ladder::RungId;
+use giaoban_proto::unit::{MediaTime, MemberId};
+use giaoban_proto::wire::{
+    ClientMessage, CloseCode, Datagram, MAX_DATAGRAM_BYTES, ServerMessage, Voice, client_message::Body,
+};
+use member::{Member, Share};
+use roster::RosterChanges;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// A sign of life to each member, and of what the bridge receives from it.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// Who is let in, as admission has found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joining {
+    /// Its number, never used before on this bridge.
+    pub id: MemberId,
+    /// The device, by its key's fingerprint or whatever else tells devices apart; equal means the same device.
+    pub device: [u8; 32],
+    /// The name that the others see.
+    pub name: String,
+    /// What it may be sent.
+    pub rung: RungId,
+    /// Whether its microphone is off.
+    pub muted: bool,
+}
+
+/// What the room wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Send a control message.
+    Send(MemberId, ServerMessage),
+    /// End the member's connection; the room has forgotten it already.
+    Close(MemberId, CloseCode),
+}
+
+/// A datagram to send. Borrows the room's one buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transmit<'a> {
+    /// To whom.
+    pub member: MemberId,
+    /// What.
+    pub bytes: &'a [u8],
+}
+
+/// One meeting.
+#[derive(Debug)]
+pub struct Room {
+    started: Instant,
+    max_members: usize,
+    ticks: u64,
+    /// In order of their ids, which only grow.
+    members: Vec<Member>,
+    mix: Mix,
+    audience: Audience,
+    changes: Vec<Change>,
+    roster: RosterChanges,
+    events: VecDeque<Event>,
+    /// What is still to be sent of this tick: the member's place, and whether its voice is out already.
+    next: (usize, bool),
+    now: Instant,
+    buffer: [u8; MAX_DATAGRAM_BYTES],
+    encoder_faults: u64,
+}
+
+impl Room {
+    /// An empty room for at most `max_members`.
+    #[must_use]
+    pub fn new(now: Instant, max_members: usize) -> Self {
+        Self {
+            started: now,
+            max_members,
+            ticks: 0,
+            members: Vec::new(),
+            mix: Mix::default(),
+            audience: Audience::default(),
+            changes: Vec::with_capacity(2),
+            roster: RosterChanges::default(),
+            events: VecDeque::new(),
+            next: (usize::MAX, false),
+            now,
+            buffer: [0; MAX_DATAGRAM_BYTES],
+            encoder_faults: 0,
+        }
+    }
+
+    /// How many are here.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether nobody is here.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Who is here, in the order in which they came.
+    pub fn members(&self) -> impl Iterator<Item = MemberId> {
+        self.members.iter().map(|member| member.id)
+    }
+
+    /// Whose voice is in the mix.
+    pub fn talkers(&self) -> impl Iterator<Item = MemberId> {
+        self.members.iter().filter(|member| member.standing.in_mix()).map(|member| member.id)
+    }
+
+    /// What a member has cost and received so far.
+    #[must_use]
+    pub fn tally(&self, id: MemberId) -> Option<Tally> {
+        self.place(id).map(|place| self.members[place].tally())
+    }
+
+    /// Times that an encoder refused a brick; none is expected.
+    #[must_use]
+    pub fn encoder_faults(&self) -> u64 {
+        self.encoder_faults
+    }
+
+    /// Lets a member in. A member with the same device key is put out first: the newest session lives.
+    ///
+    /// # Errors
+    /// The code with which to close: [`CloseCode::Full`], or [`CloseCode::Internal`] when no encoder is to be had.
+    pub fn join(&mut self, now: Instant, joining: Joining) -> Result<(), CloseCode> {
+        let older =
+            self.members.iter().find(|member| member.device == joining.device).map(|member| member.id);
+        if let Some(older) = older {
+            self.leave(older);
+            self.events.push_back(Event::Close(older, CloseCode::Replaced));
+        }
+        if self.members.len() >= self.max_members
+            || self.members.last().is_some_and(|last| last.id >= joining.id)
+        {
+            return Err(CloseCode::Full);
+        }
+        self.audience.join(joining.rung).map_err(|_| CloseCode::Internal)?;
+        let id = joining.id;
+        self.members.push(Member::new(now, joining));
+        self.roster.joined(id);
+        let list = roster::whole(self.members.iter());
+        self.events.extend(list.map(|part| Event::Send(id, part)));
+        Ok(())
+    }
+
+    /// A member is gone, whyever. Does nothing for one that is not here.
+    pub fn leave(&mut self, id: MemberId) {
+        let Some(place) = self.place(id) else { return };
+        let member = self.members.remove(place);
+        self.audience.leave(member.rung, member.hearing);
+        self.roster.left(id);
+        // What was still to be sent this tick has moved down by one.
+        if self.next.0 > place && self.next.0 != usize::MAX {
+            self.next.0 -= 1;
+        } else if self.next.0 == place {
+            self.next.1 = false;
+        }
+    }
+
+    /// A datagram came from a member. One from nobody here, or a bad one, is counted and dropped.
+    pub fn handle_datagram(&mut self, now: Instant, id: MemberId, bytes: &[u8]) {
+        let Some(place) = self.place(id) else { return };
+        let clock_ms = self.clock_ms(now);
+        let member = &mut self.members[place];
+        match Datagram::decode(bytes) {
+            Ok(Datagram::Voice(voice)) => member.handle_voice(now, &voice),
+            Ok(Datagram::Report(report)) => member.handle_report(now, clock_ms, &report),
+            Err(_) => member.count_bad(),
+        }
+    }
+
+    /// A control message came from a member.
+    pub fn handle_message(&mut self, _now: Instant, id: MemberId, message: ClientMessage) {
+        let Some(place) = self.place(id) else { return };
+        match message.body {
+            Some(Body::SetMuted(set)) => {
+                self.members[place].muted = set.muted;
+                self.roster.changed(id);
+            }
+            Some(Body::Leave(_)) => self.end(id, CloseCode::Bye),
+            Some(Body::Hello(_)) => self.end(id, CloseCode::BadMessage),
+            // A body of a newer version.
+            None => {}
+        }
+    }
+
+    /// Mixes 20 ms. What is to be sent is then polled with [`Room::poll_transmit`], before the next tick.
+    pub fn tick(&mut self, now: Instant) {
+        let time = MediaTime::from_bricks(self.ticks);
+        self.ticks += 1;
+        self.now = now;
+        for member in &mut self.members {
+            member.pull(now);
+        }
+        self.choose();
+        self.mix.clear();
+        for member in &self.members {
+            if member.share != Share::None {
+                self.mix.add(&member.voice);
+            }
+        }
+        self.encode(time);
+        self.next = (0, false);
+        if let Some(changes) = self.roster.poll(now, |id| {
+            let place = self.members.binary_search_by_key(&id, |member| member.id).ok()?;
+            Some(self.members[place].seat())
+        }) {
+            self.events.extend(self.members.iter().map(|member| Event::Send(member.id, changes.clone())));
+        }
+    }
+
+    /// The next datagram to send after a tick.
+    pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
+        let clock_ms = self.clock_ms(self.now);
+        loop {
+            let (place, voice_sent) = self.next;
+            let member = self.members.get_mut(place)?;
+            if !voice_sent {
+                self.next.1 = true;
+                if let Some(frame) = self.audience.frame(member.rung, &member.hearing) {
+                    let voice =
+                        Voice::new(member.numbers.next(), frame.time, frame.start, frame.end, frame.opus);
+                    return Some(Transmit { member: member.id, bytes: voice.encode(&mut self.buffer) });
+                }
+            }
+            self.next = (place + 1, false);
+            if self.now >= member.report_at {
+                member.report_at += REPORT_EVERY;
+                let report = member.report(self.now, clock_ms).encode();
+                let place = &mut self.buffer[..report.len()];
+                place.copy_from_slice(&report);
+                return Some(Transmit { member: member.id, bytes: place });
+            }
+        }
+    }
+
+    /// The next thing to do besides sending datagrams.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Who is in the mix from this brick on, and how the changes sound.
+    fn choose(&mut self) {
+        let candidates = self.members.iter_mut().map(|member| (member.id, &mut member.standing));
+        self.changes.clear();
+        talkers::choose(candidates, |change| self.changes.push(change));
+        for member in &mut self.members {
+            member.share = if member.standing.in_mix() && member.speaks { Share::Whole } else { Share::None };
+        }
+        while let Some(change) = self.changes.pop() {
+            let (Change::Enters(id) | Change::Leaves(id)) = change;
+            let Some(place) = self.place(id) else { continue };
+            let member = &mut self.members[place];
+            match change {
+                Change::Enters(_) => {
+                    if self.audience.enter(member.rung, &mut member.hearing).is_err() {
+                        // Without a stream of its own it would hear itself.
+                        member.standing.leave();
+                        member.share = Share::None;
+                        self.encoder_faults += 1;
+                    } else if member.spoke {
+                        // It has been speaking, unheard, and comes in inside a word.
+                        fade(&mut member.voice, 0.0, 1.0);
+                    }
+                }
+                Change::Leaves(_) if member.speaks => {
+                    fade(&mut member.voice, 1.0, 0.0);
+                    member.share = Share::Whole;
+                }
+                Change::Leaves(_) => {}
+            }
+        }
+    }
+
+    fn encode(&mut self, time: MediaTime) {
+        let Self { mix, audience, members, encoder_faults, .. } = self;
+        for member in members.iter_mut() {
+            audience.settle(time, member.standing.in_mix(), &mut member.hearing);
+        }
+        let all = (mix.voices() > 0).then(|| mix.all());
+        *encoder_faults += u64::from(audience.push(time, all).is_err());
+        for member in members.iter_mut() {
+            let Hearing::Private { stream, .. } = &mut member.hearing else { continue };
+            let own = (member.share == Share::Whole).then_some(&member.voice);
+            let others = mix.voices() - usize::from(own.is_some());
+            let heard = (others > 0).then_some(|out: &mut Pcm| match own {
+                Some(own) => mix.minus(own, out),
+                None => out.samples_mut().copy_from_slice(mix.all().samples()),
+            });
+            *encoder_faults += u64::from(stream.push(time, heard).is_err());
+        }
+    }
+
+    /// The clock that reports carry: milliseconds since the room began, low sixteen bits.
+    fn clock_ms(&self, now: Instant) -> u16 {
+        now.saturating_duration_since(self.started).as_millis() as u16
+    }
+
+    fn end(&mut self, id: MemberId, code: CloseCode) {
+        self.leave(id);
+        self.events.push_back(Event::Close(id, code));
+    }
+
+    fn place(&self, id: MemberId) -> Option<usize> {
+        self.members.binary_search_by_key(&id, |member| member.id).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,302 @@
+use super::*;
+use giaoban_proto::media::{Inlet, Outlet, Pulled};
+use giaoban_proto::unit::{BRICK, Level, Seq};
+use giaoban_proto::wire::{Hello, Leave, SetMuted, server_message};
+
+#[expect(clippy::disallowed_methods, reason = "an instant to count from; nothing waits")]
+fn start() -> Instant {
+    Instant::now()
+}
+
+/// A client without a network: a tone of its own, so that whoever is heard can be told by pitch.
+struct Site {
+    id: MemberId,
+    hertz: f32,
+    outlet: Outlet,
+    inlet: Inlet,
+    seq: Seq,
+    talks: bool,
+    heard: Vec<f32>,
+    concealed: usize,
+    datagrams: usize,
+}
+
+struct Meeting {
+    start: Instant,
+    room: Room,
+    sites: Vec<Site>,
+    tick: u32,
+    closed: Vec<(MemberId, CloseCode)>,
+    told: Vec<(MemberId, ServerMessage)>,
+}
+
+const PITCHES: [f32; 4] = [330.0, 510.0, 790.0, 1170.0];
+
+fn joining(n: u64, kbps: u32) -> Joining {
+    let rung = RungId::for_cap(kbps);
+    Joining { id: MemberId(n), device: [n as u8; 32], name: format!("site {n}"), rung, muted: false }
+}
+
+impl Meeting {
+    fn new() -> Self {
+        let start = start();
+        let room = Room::new(start, 100);
+        Self { start, room, sites: Vec::new(), tick: 0, closed: Vec::new(), told: Vec::new() }
+    }
+
+    fn with(sites: &[(u64, u32)]) -> Self {
+        let mut meeting = Self::new();
+        for &(n, kbps) in sites {
+            meeting.room.join(meeting.start, joining(n, kbps)).expect("room for it");
+            meeting.sites.push(Site {
+                id: MemberId(n),
+                hertz: PITCHES[(n as usize - 1) % 4],
+                outlet: Outlet::new(RungId::for_cap(kbps)).expect("libopus"),
+                inlet: Inlet::new().expect("libopus"),
+                seq: Seq(0),
+                talks: false,
+                heard: Vec::new(),
+                concealed: 0,
+                datagrams: 0,
+            });
+        }
+        meeting
+    }
+
+    fn now(&self) -> Instant {
+        self.start + BRICK * self.tick
+    }
+
+    fn talk(&mut self, sites: &[u64]) {
+        for site in &mut self.sites {
+            site.talks = sites.contains(&site.id.0);
+        }
+    }
+
+    /// Plays bricks on a link without delay.
+    fn run(&mut self, bricks: u32) {
+        for _ in 0..bricks {
+            let (now, tick) = (self.now(), self.tick);
+            let mut buffer = [0; MAX_DATAGRAM_BYTES];
+            for site in &mut self.sites {
+                let mut brick = Pcm::SILENCE;
+                for (i, sample) in brick.samples_mut().iter_mut().enumerate() {
+                    let t = (tick as usize * 960 + i) as f32 / 48_000.0;
+                    *sample = 0.2 * (t * site.hertz * std::f32::consts::TAU).sin();
+                }
+                let time = MediaTime::from_bricks(tick.into());
+                if let Some(frame) = site.outlet.push(time, site.talks.then_some(&brick)).expect("encodes") {
+                    let voice = Voice::new(site.seq, frame.time, frame.start, frame.end, frame.opus);
+                    site.seq = site.seq.next();
+                    self.room.handle_datagram(now, site.id, voice.encode(&mut buffer));
+                }
+            }
+            self.room.tick(now);
+            while let Some(transmit) = self.room.poll_transmit() {
+                let site = self.sites.iter_mut().find(|site| site.id == transmit.member).expect("a member");
+                site.datagrams += 1;
+                if let Ok(Datagram::Voice(voice)) = Datagram::decode(transmit.bytes) {
+                    site.inlet.insert(now, &voice);
+                }
+            }
+            while let Some(event) = self.room.poll_event() {
+                match event {
+                    Event::Send(member, message) => self.told.push((member, message)),
+                    Event::Close(member, code) => self.closed.push((member, code)),
+                }
+            }
+            for site in &mut self.sites {
+                let mut brick = Pcm::SILENCE;
+                site.concealed += usize::from(site.inlet.pull(now, &mut brick) == Pulled::Concealed);
+                site.heard.extend(brick.samples());
+            }
+            self.tick += 1;
+        }
+    }
+
+    /// How loud site `of`'s tone is in what site `at` heard in the last second, in dBFS.
+    fn tone(&self, at: u64, of: u64) -> f64 {
+        let site = |n: u64| self.sites.iter().find(|site| site.id.0 == n).expect("a site");
+        let heard = &site(at).heard[site(at).heard.len() - 48_000..];
+        let step = f64::from(site(of).hertz) * std::f64::consts::TAU / 48_000.0;
+        let (mut sin, mut cos) = (0.0, 0.0);
+        for (n, &sample) in heard.iter().enumerate() {
+            let window = (n as f64 / 48_000.0 * std::f64::consts::PI).sin().powi(2) * 2.0;
+            sin += f64::from(sample) * window * (step * n as f64).sin();
+            cos += f64::from(sample) * window * (step * n as f64).cos();
+        }
+        20.0 * ((sin.hypot(cos) / 24_000.0).max(1e-9) / std::f64::consts::SQRT_2).log10()
+    }
+}
+
+/// What a tone of amplitude 0.2 measures.
+const SPOKEN_DBFS: f64 = -17.0;
+
+#[test]
+fn everybody_hears_the_others_and_nobody_themselves() {
+    let mut meeting = Meeting::with(&[(1, 24), (2, 24), (3, 48), (4, 24)]);
+    meeting.talk(&[1, 2, 3]);
+    meeting.run(150);
+    for at in 1..=4 {
+        for of in 1..=3 {
+            let level = meeting.tone(at, of);
+            if at == of {
+                assert!(level < SPOKEN_DBFS - 40.0, "site {at} hears itself at {level:.1} dBFS");
+            } else {
+                assert!((level - SPOKEN_DBFS).abs() < 3.0, "site {at} hears site {of} at {level:.1} dBFS");
+            }
+        }
+    }
+    assert_eq!(meeting.sites.iter().map(|site| site.concealed).sum::<usize>(), 0);
+}
+
+#[test]
+fn taking_turns_never_lets_anybody_hear_themselves_or_leaves_a_hole() {
+    let mut meeting = Meeting::with(&[(1, 24), (2, 48), (3, 24)]);
+    for turn in 0..12u64 {
+        let speaker = turn % 3 + 1;
+        meeting.talk(&[speaker]);
+        meeting.run(75);
+        for at in (1..=3).filter(|&at| at != speaker) {
+            let level = meeting.tone(at, speaker);
+            assert!((level - SPOKEN_DBFS).abs() < 3.0, "turn {turn}: site {at} hears {level:.1} dBFS");
+        }
+        let own = meeting.tone(speaker, speaker);
+        assert!(own < SPOKEN_DBFS - 40.0, "turn {turn}: site {speaker} hears itself at {own:.1} dBFS");
+    }
+    assert_eq!(meeting.sites.iter().map(|site| site.concealed).sum::<usize>(), 0);
+}
+
+#[test]
+fn a_fifth_voice_at_the_same_loudness_stays_out_and_a_place_that_falls_free_is_taken() {
+    let mut meeting = Meeting::with(&[(1, 24), (2, 24), (3, 24), (4, 24), (5, 24), (6, 24)]);
+    meeting.talk(&[1, 2, 3, 4, 5]);
+    meeting.run(100);
+    assert_eq!(meeting.room.talkers().count(), 4);
+    let out = (1..=5).find(|&n| !meeting.room.talkers().any(|id| id.0 == n)).expect("one is out");
+    let others: Vec<u64> = (1..=5).filter(|&n| n != out).collect();
+    meeting.talk(&[out, others[0]]);
+    meeting.run(100);
+    assert!(meeting.room.talkers().any(|id| id.0 == out));
+    let mut talkers: Vec<u64> = meeting.room.talkers().map(|id| id.0).collect();
+    talkers.sort_unstable();
+    assert_eq!(talkers, [others[0].min(out), others[0].max(out)]);
+}
+
+#[test]
+fn an_idle_room_sends_each_member_one_report_a_second_and_nothing_else() {
+    let mut meeting = Meeting::with(&[(1, 24), (2, 24), (3, 48)]);
+    meeting.run(500);
+    for site in &meeting.sites {
+        assert!((9..=11).contains(&site.datagrams), "{} datagrams in 10 s", site.datagrams);
+        assert_eq!(Level::of(&site.heard), Level::SILENCE);
+    }
+}
+
+#[test]
+fn whoever_left_is_neither_heard_nor_sent_anything() {
+    let mut meeting = Meeting::with(&[(1, 24), (2, 24), (3, 24)]);
+    meeting.talk(&[1, 2, 3]);
+    meeting.run(100);
+    meeting.room.leave(MemberId(2));
+    let sent = meeting.sites[1].datagrams;
+    // It goes on sending.
+    meeting.run(100);
+    assert_eq!(meeting.sites[1].datagrams, sent);
+    assert!(meeting.tone(1, 2) < SPOKEN_DBFS - 40.0);
+    assert!((meeting.tone(1, 3) - SPOKEN_DBFS).abs() < 3.0);
+    assert_eq!(meeting.room.members().collect::<Vec<_>>(), [MemberId(1), MemberId(3)]);
+}
+
+#[test]
+fn a_muted_site_is_dropped_before_decoding() {
+    let mut meeting = Meeting::with(&[(1, 24), (2, 24)]);
+    meeting.room.handle_message(meeting.start, MemberId(1), SetMuted { muted: true }.into());
+    meeting.talk(&[1]);
+    meeting.run(100);
+    assert!(meeting.tone(2, 1) < -80.0);
+    let tally = meeting.room.tally(MemberId(1)).expect("here");
+    assert!(tally.muted_packets > 30 && tally.inlet.received == 0);
+}
+
+#[test]
+fn the_newest_session_of_a_device_lives() {
+    let mut meeting = Meeting::with(&[(1, 24), (2, 24)]);
+    meeting.room.join(meeting.start, Joining { id: MemberId(7), ..joining(1, 24) }).expect("room");
+    meeting.sites[0].id = MemberId(7);
+    meeting.run(1);
+    assert_eq!(meeting.closed, [(MemberId(1), CloseCode::Replaced)]);
+    assert_eq!(meeting.room.members().collect::<Vec<_>>(), [MemberId(2), MemberId(7)]);
+}
+
+#[test]
+fn a_full_room_says_so() {
+    let start = start();
+    let mut room = Room::new(start, 2);
+    assert_eq!(
+        (1..=3).map(|n| room.join(start, joining(n, 24))).collect::<Vec<_>>(),
+        [Ok(()), Ok(()), Err(CloseCode::Full)]
+    );
+}
+
+#[test]
+fn leaving_and_a_second_hello_end_the_connection_each_with_its_code() {
+    let mut meeting = Meeting::with(&[(1, 24), (2, 24)]);
+    meeting.room.handle_message(meeting.start, MemberId(1), Leave {}.into());
+    meeting.room.handle_message(meeting.start, MemberId(2), Hello::default().into());
+    meeting.room.handle_message(meeting.start, MemberId(2), ClientMessage { body: None });
+    assert!(meeting.room.is_empty());
+    meeting.sites.clear();
+    meeting.run(1);
+    assert_eq!(meeting.closed, [(MemberId(1), CloseCode::Bye), (MemberId(2), CloseCode::BadMessage)]);
+}
+
+#[test]
+fn the_roster_is_told_whole_to_a_newcomer_and_as_differences_to_all() {
+    let mut meeting = Meeting::with(&[(1, 24), (2, 24)]);
+    meeting.run(50);
+    meeting.told.clear();
+    meeting.room.leave(MemberId(1));
+    meeting.sites.remove(0);
+    meeting.run(50);
+    let Some(server_message::Body::Roster(roster)) = &meeting.told[0].1.body else { panic!("a roster") };
+    assert_eq!((meeting.told.len(), roster.gone.as_slice(), roster.seats.len()), (1, &[1][..], 0));
+    let many =
+        (10..200).map(|n| meeting.room.join(meeting.start, joining(n, 24))).filter(Result::is_ok).count();
+    assert_eq!(many, 99);
+    let mut whole = 0;
+    while let Some(event) = meeting.room.poll_event() {
+        let Event::Send(_, message) = event else { continue };
+        assert!(giaoban_proto::wire::frame(&message).len() < giaoban_proto::wire::MAX_CONTROL_BYTES);
+        whole += 1;
+    }
+    assert!(whole < 99 * 4);
+}
+
+#[test]
+fn bad_datagrams_are_counted_and_those_of_strangers_are_nothing() {
+    let mut meeting = Meeting::with(&[(1, 24)]);
+    for bytes in [&[][..], &[0xff; 40], &[0; 1300], &[0, 1, 2]] {
+        meeting.room.handle_datagram(meeting.start, MemberId(1), bytes);
+        meeting.room.handle_datagram(meeting.start, MemberId(99), bytes);
+    }
+    assert_eq!(meeting.room.tally(MemberId(1)).expect("here").bad_datagrams, 4);
+}
+
+#[test]
+fn a_report_is_answered_so_that_the_member_learns_its_round_trip() {
+    let mut meeting = Meeting::with(&[(1, 24)]);
+    let report = giaoban_proto::wire::Report { sent_ms: 4711, ..Default::default() };
+    meeting.room.handle_datagram(meeting.start, MemberId(1), &report.encode());
+    let mut echoes = Vec::new();
+    for tick in 0..60 {
+        meeting.room.tick(meeting.start + BRICK * tick);
+        while let Some(transmit) = meeting.room.poll_transmit() {
+            if let Ok(Datagram::Report(report)) = Datagram::decode(transmit.bytes) {
+                echoes.push((report.echo.expect("an echo"), report.sent_ms));
+            }
+        }
+    }
+    let (echo, sent_ms) = echoes[0];
+    assert_eq!((echo.sent_ms, echo.held_ms), (4711, sent_ms));
+}
