@@ -14,5 +14,7 @@
 
 #[cfg(feature = "media")]
 pub mod media;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod unit;
 pub mod wire;
