@@ -4,17 +4,21 @@
 //! unit  <-  wire  <-  media  <-  { bridge, client }
 //! ```
 //!
+//! * [`link`]: the join link. Pure.
 //! * [`mod@unit`]: packet numbers, media time, rates, levels. Pure.
 //! * [`wire`]: bytes to messages and back. Pure; knows neither time nor state.
 //! * `media` (feature `media`): the two doors that every voice passes, `Outlet` and `Inlet`.
 //! * `transport` (feature `transport`): the QUIC setting that both ends share.
 //! * `testing` (feature `testing`): a seeded link, an in-memory network, real speech.
 //!
-//! With `--no-default-features` only the first two are left, so a wire that named the media would not build.
+//! With `--no-default-features` only the pure ones are left, so a wire that named the media would not build.
 
+pub mod link;
 #[cfg(feature = "media")]
 pub mod media;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "transport")]
+pub mod transport;
 pub mod unit;
 pub mod wire;

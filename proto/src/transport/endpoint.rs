@@ -1,0 +1,123 @@
+//! Endpoints that are set as `config` says and send through `Quiet`, on a real socket or on one handed in.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use quinn::{AsyncUdpSocket, ConnectError, Connecting, Endpoint, EndpointConfig, Runtime, TokioRuntime};
+use thiserror::Error;
+
+use super::config::{self, ConfigError, ResetKey};
+use super::keys::{Identity, Pins};
+use super::socket::{Meter, Quiet};
+
+/// A client's end, for one attempt to join: make a new one for the next.
+#[derive(Clone, Debug)]
+pub struct ClientEnd {
+    /// The endpoint, without a default configuration: connect by [`ClientEnd::connect`].
+    pub endpoint: Endpoint,
+    /// What its socket carried.
+    pub meter: Meter,
+}
+
+/// A bridge's end.
+#[derive(Clone, Debug)]
+pub struct ServerEnd {
+    /// The endpoint, listening.
+    pub endpoint: Endpoint,
+    /// What its socket carried, for all connections.
+    pub meter: Meter,
+}
+
+/// Why there is no endpoint.
+#[derive(Debug, Error)]
+pub enum BindError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}; is a bridge running there already?")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// The system gave no socket.
+    #[error("the system gives no network socket: {0}")]
+    Socket(#[from] io::Error),
+    /// The keys or the cryptographic library.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+/// Why no attempt could be made.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum StartError {
+    /// quinn does not try this address from this endpoint.
+    #[error("cannot call this address: {0}")]
+    Connect(#[from] ConnectError),
+    /// The keys or the cryptographic library.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+/// An end from which to call `remote`, on a port of the system's choice. Must run inside tokio.
+pub fn bind_client(remote: SocketAddr) -> Result<ClientEnd, BindError> {
+    let any = match remote {
+        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+    };
+    let runtime = Arc::new(TokioRuntime);
+    let socket = runtime.wrap_udp_socket(UdpSocket::bind(any)?)?;
+    ClientEnd::with_socket(socket, runtime, config::client_endpoint_config()?)
+}
+
+/// An end that listens on `listen`. Must run inside tokio.
+pub fn bind_server(
+    listen: SocketAddr,
+    identity: &Identity,
+    reset: &ResetKey,
+) -> Result<ServerEnd, BindError> {
+    let runtime = Arc::new(TokioRuntime);
+    let socket = UdpSocket::bind(listen).map_err(|e| BindError::Listen(listen, e))?;
+    let socket = runtime.wrap_udp_socket(socket)?;
+    let endpoint = config::server_endpoint_config(reset)?;
+    ServerEnd::with_socket(socket, runtime, endpoint, identity, reset)
+}
+
+impl ClientEnd {
+    /// On a socket and a runtime of the caller's; `config` is [`config::client_endpoint_config`], perhaps
+    /// with a fixed seed.
+    pub fn with_socket(
+        socket: Arc<dyn AsyncUdpSocket>,
+        runtime: Arc<dyn Runtime>,
+        config: EndpointConfig,
+    ) -> Result<Self, BindError> {
+        let meter = Meter::new();
+        let quiet = Arc::new(Quiet::new(socket, meter.clone()));
+        let endpoint = Endpoint::new_with_abstract_socket(config, None, quiet, runtime)?;
+        Ok(Self { endpoint, meter })
+    }
+
+    /// Begins to join, as `identity`, the bridge at `remote` that `pins` name.
+    pub fn connect(
+        &self,
+        remote: SocketAddr,
+        identity: &Identity,
+        pins: Pins,
+    ) -> Result<Connecting, StartError> {
+        let config = config::client_config(identity, pins)?;
+        Ok(self.endpoint.connect_with(config, remote, config::SERVER_NAME)?)
+    }
+}
+
+impl ServerEnd {
+    /// On a socket and a runtime of the caller's; `config` is [`config::server_endpoint_config`], perhaps
+    /// with a fixed seed and connection ids.
+    pub fn with_socket(
+        socket: Arc<dyn AsyncUdpSocket>,
+        runtime: Arc<dyn Runtime>,
+        config: EndpointConfig,
+        identity: &Identity,
+        reset: &ResetKey,
+    ) -> Result<Self, BindError> {
+        let meter = Meter::new();
+        let server = config::server_config(identity, reset)?;
+        let quiet = Arc::new(Quiet::new(socket, meter.clone()));
+        let endpoint = Endpoint::new_with_abstract_socket(config, Some(server), quiet, runtime)?;
+        Ok(Self { endpoint, meter })
+    }
+}
