@@ -10,4 +10,8 @@
 pub mod audience;
 pub mod mixer;
 pub mod room;
+pub mod session;
+pub mod settings;
+pub mod shell;
+pub mod store;
 pub mod talkers;

@@ -259,6 +259,12 @@ impl Room {
         }
     }
 
+    /// Whether there is something to do besides sending datagrams.
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// The next thing to do besides sending datagrams.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()

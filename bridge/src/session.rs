@@ -1,0 +1,321 @@
+//! One connection's way into a room, and out.
+//!
+//! ```text
+//!   AwaitingHello --hello--> Checking --admitted--> InRoom --leave, lost, put out--> Closed
+//!        |  |                   |
+//!        |  +-- HELLO_WITHIN    +-- refused
+//!        +----- anything else            each closes with its code
+//! ```
+//!
+//! Pure. Whoever has not reached `InRoom` is sent nothing but the close: no sound, no list of who is here.
+
+use giaoban_proto::link::{Code, RoomName};
+use giaoban_proto::media::ladder::RungId;
+use giaoban_proto::unit::MemberId;
+use giaoban_proto::wire::{ClientMessage, CloseCode, Hello, VERSION, client_message::Body};
+use std::time::{Duration, Instant};
+
+/// How long a connection may stay without asking to join. Links of 16 kbit/s with a second of round trip need two.
+pub const HELLO_WITHIN: Duration = Duration::from_secs(5);
+
+/// The longest name of a site, in bytes.
+pub const MAX_NAME_BYTES: usize = 64;
+
+/// A request to join that made sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The room.
+    pub room: RoomName,
+    /// How the site wishes to be called, fit to be shown; may be empty.
+    pub name: String,
+    /// The link's code, when it has one.
+    pub code: Option<Code>,
+    /// What it may be sent.
+    pub rung: RungId,
+    /// Whether its microphone is off.
+    pub muted: bool,
+}
+
+/// What is to be done next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Look up whether the device may come in, then [`Session::handle_verdict`].
+    Check(Request),
+    /// Pass the message on to the room.
+    Forward(MemberId, ClientMessage),
+    /// Close the connection.
+    Close(CloseCode),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    AwaitingHello { until: Instant },
+    Checking,
+    InRoom(MemberId),
+    Closed,
+}
+
+/// The admission machine of one connection.
+#[derive(Debug)]
+pub struct Session {
+    state: State,
+}
+
+impl Session {
+    /// A connection whose handshake is done.
+    #[must_use]
+    pub fn new(now: Instant) -> Self {
+        Self { state: State::AwaitingHello { until: now + HELLO_WITHIN } }
+    }
+
+    /// The member, once it is in.
+    #[must_use]
+    pub fn member(&self) -> Option<MemberId> {
+        match self.state {
+            State::InRoom(member) => Some(member),
+            _ => None,
+        }
+    }
+
+    /// A control message came.
+    pub fn handle_message(&mut self, message: ClientMessage) -> Option<Action> {
+        match (self.state, message.body) {
+            (State::AwaitingHello { .. }, Some(Body::Hello(hello))) => Some(self.check(hello)),
+            // Going before being in: nothing to leave.
+            (State::AwaitingHello { .. } | State::Checking, Some(Body::Leave(_))) => {
+                Some(self.close(CloseCode::Bye))
+            }
+            (State::AwaitingHello { .. }, Some(_)) => Some(self.close(CloseCode::BadMessage)),
+            // Switching the microphone while the door is being opened is honest; the room has the hello's word and
+            // the client says it again when it is in.
+            (State::Checking, Some(Body::SetMuted(_))) => None,
+            (State::Checking, Some(Body::Hello(_))) => Some(self.close(CloseCode::BadMessage)),
+            (State::InRoom(member), body @ Some(_)) => Some(Action::Forward(member, ClientMessage { body })),
+            // A body of a newer version, or too late.
+            (_, None) | (State::Closed, _) => None,
+        }
+    }
+
+    /// Admission has decided.
+    pub fn handle_verdict(&mut self, verdict: Result<MemberId, CloseCode>) -> Option<Action> {
+        match (self.state, verdict) {
+            (State::Checking, Ok(member)) => {
+                self.state = State::InRoom(member);
+                None
+            }
+            (State::Checking, Err(code)) => Some(self.close(code)),
+            _ => None,
+        }
+    }
+
+    /// The connection is gone or was closed by the room.
+    pub fn handle_lost(&mut self) {
+        self.state = State::Closed;
+    }
+
+    /// When to call [`Session::handle_timeout`].
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match self.state {
+            State::AwaitingHello { until } => Some(until),
+            _ => None,
+        }
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<Action> {
+        match self.state {
+            State::AwaitingHello { until } if now >= until => Some(self.close(CloseCode::TooSlow)),
+            _ => None,
+        }
+    }
+
+    fn check(&mut self, hello: Hello) -> Action {
+        match parse(hello) {
+            Ok(request) => {
+                self.state = State::Checking;
+                Action::Check(request)
+            }
+            Err(code) => self.close(code),
+        }
+    }
+
+    fn close(&mut self, code: CloseCode) -> Action {
+        self.state = State::Closed;
+        Action::Close(code)
+    }
+}
+
+fn parse(hello: Hello) -> Result<Request, CloseCode> {
+    if hello.version < VERSION {
+        return Err(CloseCode::Version);
+    }
+    let room = hello.room.parse::<RoomName>().map_err(|_| CloseCode::NoSuchRoom)?;
+    let code = match hello.code.as_slice() {
+        [] => None,
+        code => Some(Code::from_bytes(code.try_into().map_err(|_| CloseCode::NotAdmitted)?)),
+    };
+    let rung = RungId::for_cap(hello.max_kbps);
+    Ok(Request { room, name: presentable(&hello.name), code, rung, muted: hello.muted })
+}
+
+/// A name as it may be shown to others: without control characters and what reorders text, cut at a character.
+fn presentable(name: &str) -> String {
+    let unshown = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    let mut shown = String::new();
+    for c in name.trim().chars().filter(|&c| !unshown(c)) {
+        if shown.len() + c.len_utf8() > MAX_NAME_BYTES {
+            break;
+        }
+        shown.push(c);
+    }
+    shown.truncate(shown.trim_end().len());
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use giaoban_proto::wire::{Leave, SetMuted};
+
+    #[expect(clippy::disallowed_methods, reason = "an instant to count from; nothing waits")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    fn hello() -> Hello {
+        Hello { version: VERSION, room: "giaoban".into(), name: "Tri Lễ".into(), ..Hello::default() }
+    }
+
+    const MEMBER: MemberId = MemberId(7);
+
+    fn in_state(state: State) -> Session {
+        Session { state }
+    }
+
+    #[test]
+    fn every_event_in_every_state() {
+        let start = start();
+        let awaiting = State::AwaitingHello { until: start + HELLO_WITHIN };
+        let states = [awaiting, State::Checking, State::InRoom(MEMBER), State::Closed];
+        let request = parse(hello()).expect("a good hello");
+        let muted = ClientMessage::from(SetMuted { muted: true });
+        let close = |code| Some(Action::Close(code));
+        let check = Some(Action::Check(request));
+        let forward = |message: &ClientMessage| Some(Action::Forward(MEMBER, message.clone()));
+        let leave = ClientMessage::from(Leave {});
+        let again = ClientMessage::from(hello());
+        type Event<'a> = Box<dyn Fn(&mut Session) -> Option<Action> + 'a>;
+        type Row<'a> = (&'a str, Event<'a>, [(Option<Action>, State); 4]);
+        // An event, and for each state what is done and what state comes of it.
+        let closed = State::Closed;
+        let table: Vec<Row<'_>> = vec![
+            (
+                "hello",
+                Box::new(|s| s.handle_message(again.clone())),
+                [
+                    (check, State::Checking),
+                    (close(CloseCode::BadMessage), closed),
+                    (forward(&again), State::InRoom(MEMBER)),
+                    (None, closed),
+                ],
+            ),
+            (
+                "muted",
+                Box::new(|s| s.handle_message(muted.clone())),
+                [
+                    (close(CloseCode::BadMessage), closed),
+                    (None, State::Checking),
+                    (forward(&muted), State::InRoom(MEMBER)),
+                    (None, closed),
+                ],
+            ),
+            (
+                "leave",
+                Box::new(|s| s.handle_message(leave.clone())),
+                [
+                    (close(CloseCode::Bye), closed),
+                    (close(CloseCode::Bye), closed),
+                    (forward(&leave), State::InRoom(MEMBER)),
+                    (None, closed),
+                ],
+            ),
+            (
+                "unknown",
+                Box::new(|s| s.handle_message(ClientMessage { body: None })),
+                [(None, awaiting), (None, State::Checking), (None, State::InRoom(MEMBER)), (None, closed)],
+            ),
+            (
+                "admitted",
+                Box::new(|s| s.handle_verdict(Ok(MEMBER))),
+                [
+                    (None, awaiting),
+                    (None, State::InRoom(MEMBER)),
+                    (None, State::InRoom(MEMBER)),
+                    (None, closed),
+                ],
+            ),
+            (
+                "refused",
+                Box::new(|s| s.handle_verdict(Err(CloseCode::NotAdmitted))),
+                [
+                    (None, awaiting),
+                    (close(CloseCode::NotAdmitted), closed),
+                    (None, State::InRoom(MEMBER)),
+                    (None, closed),
+                ],
+            ),
+            (
+                "early timeout",
+                Box::new(move |s| s.handle_timeout(start)),
+                [(None, awaiting), (None, State::Checking), (None, State::InRoom(MEMBER)), (None, closed)],
+            ),
+            (
+                "timeout",
+                Box::new(move |s| s.handle_timeout(start + HELLO_WITHIN)),
+                [
+                    (close(CloseCode::TooSlow), closed),
+                    (None, State::Checking),
+                    (None, State::InRoom(MEMBER)),
+                    (None, closed),
+                ],
+            ),
+            (
+                "lost",
+                Box::new(|s| {
+                    s.handle_lost();
+                    None
+                }),
+                [(None, closed), (None, closed), (None, closed), (None, closed)],
+            ),
+        ];
+        for (event, run, expected) in table {
+            for (state, (action, after)) in states.into_iter().zip(expected) {
+                let mut session = in_state(state);
+                assert_eq!(run(&mut session), action, "{event} in {state:?}");
+                assert_eq!(session.state, after, "{event} in {state:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_hello_that_makes_no_sense_is_refused_with_the_code_that_says_why() {
+        let refused = |hello| parse(hello).expect_err("refused");
+        assert_eq!(refused(Hello { version: 0, ..hello() }), CloseCode::Version);
+        assert_eq!(refused(Hello { room: String::new(), ..hello() }), CloseCode::NoSuchRoom);
+        assert_eq!(refused(Hello { room: "a\nb".into(), ..hello() }), CloseCode::NoSuchRoom);
+        assert_eq!(refused(Hello { code: vec![1; 15], ..hello() }), CloseCode::NotAdmitted);
+        assert!(parse(Hello { version: 99, ..hello() }).is_ok());
+    }
+
+    #[test]
+    fn names_are_made_fit_to_be_shown() {
+        assert_eq!(presentable("  UBND xã Tri Lễ "), "UBND xã Tri Lễ");
+        assert_eq!(presentable("a\u{1b}[31mb\n\u{202e}c"), "a[31mbc");
+        let long = presentable(&"ễ".repeat(500));
+        assert!(long.len() <= MAX_NAME_BYTES && long.chars().all(|c| c == 'ễ'));
+    }
+}

@@ -1,0 +1,12 @@
+//! Sockets, threads, clocks and files: what drives the pure machines.
+//!
+//! ```text
+//! listen: endpoint -> peer task for each connection -> worker (one thread, owns the rooms) -> connections
+//!                                   |
+//!                                   +-> store (one thread)
+//! ```
+
+pub mod listen;
+mod peer;
+pub mod run;
+pub mod worker;

@@ -1,0 +1,90 @@
+//! The front door: takes connections from the endpoint and gives each a task of its own, so that a slow handshake
+//! holds up nobody.
+
+use super::{peer, worker};
+use crate::store::Store;
+use quinn::Endpoint;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// Connections that may be on their way in at once. A legitimate rush of a province fits; a flood is refused.
+const MAX_PENDING: usize = 256;
+
+/// What every connection needs.
+#[derive(Clone)]
+pub(super) struct Context {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) worker: worker::Handle,
+    pub(super) counters: Arc<Counters>,
+}
+
+/// What the door has seen since the start.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Handshakes that came to nothing.
+    pub failed_handshakes: AtomicU64,
+    /// Connections turned away because too many were on their way in.
+    pub turned_away: AtomicU64,
+    /// Devices that were not admitted.
+    pub refused: AtomicU64,
+    /// Voice that found the worker's queue full.
+    pub dropped_datagrams: AtomicU64,
+}
+
+/// A bridge that takes connections until [`Bridge::stop`].
+pub struct Bridge {
+    endpoint: Endpoint,
+    worker: worker::Handle,
+    counters: Arc<Counters>,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+impl Bridge {
+    /// Takes connections from `endpoint`, on the current runtime.
+    #[must_use]
+    pub fn start(endpoint: Endpoint, store: Arc<dyn Store>, worker: worker::Handle) -> Self {
+        let counters = Arc::new(Counters::default());
+        let context = Context { store, worker: worker.clone(), counters: counters.clone() };
+        let accepting = tokio::spawn(accept(endpoint.clone(), context));
+        Self { endpoint, worker, counters, accepting }
+    }
+
+    /// What the door has seen.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Connections that are open, in whatever state.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.endpoint.open_connections()
+    }
+
+    /// Takes nobody in any more, tells everybody that the bridge is stopping, and waits until they know or the
+    /// connections have given up.
+    pub async fn stop(self) {
+        self.endpoint.set_server_config(None);
+        self.worker.stop().await;
+        self.endpoint.wait_idle().await;
+        self.accepting.abort();
+    }
+}
+
+async fn accept(endpoint: Endpoint, context: Context) {
+    let pending = Arc::new(Semaphore::new(MAX_PENDING));
+    let mut peers = JoinSet::new();
+    while let Some(incoming) = endpoint.accept().await {
+        // Those that have ended leave the set; it holds the living only.
+        while peers.try_join_next().is_some() {}
+        let Ok(place) = pending.clone().try_acquire_owned() else {
+            context.counters.turned_away.fetch_add(1, Relaxed);
+            incoming.refuse();
+            continue;
+        };
+        let context = context.clone();
+        peers.spawn(async move { peer::serve(incoming, place, &context).await });
+    }
+}

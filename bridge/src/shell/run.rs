@@ -1,0 +1,127 @@
+//! The bridge as a program: data folder, keys, store, link, then meetings until it is told to stop.
+
+use super::listen::Bridge;
+use super::worker;
+use crate::settings::Settings;
+use crate::store::{FIRST_ROOM, SqliteStore, StoreError};
+use anyhow::Context as _;
+use giaoban_proto::link::{Code, Host, Link};
+use giaoban_proto::transport::{Identity, ResetKey, bind_server, private};
+use ring::rand::{SecureRandom, SystemRandom};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Serves until Ctrl-C or the system's request to end.
+///
+/// # Errors
+/// What keeps it from starting, in words for whoever runs it.
+pub async fn run(settings: &Settings) -> anyhow::Result<()> {
+    private::folder(&settings.data)?;
+    let identity = private::identity(&settings.data.join("bridge.key"))?;
+    let file = settings.data.join("giaoban.db");
+    private::file(&file)?;
+    let store = SqliteStore::open(&file, || {
+        let random = SystemRandom::new();
+        let (mut code, mut reset) = ([0; 16], [0; 32]);
+        random.fill(&mut code).and_then(|()| random.fill(&mut reset)).map_err(|_| StoreError::Random)?;
+        Ok((Code::from_bytes(code), reset))
+    })?;
+    let reset = ResetKey::from_bytes(store.secrets().reset);
+    let code = store.secrets().code;
+    let end = bind(settings.listen, &identity, &reset)?;
+    let listening = end.endpoint.local_addr().context("the socket has no address")?;
+    let worker = worker::start_thread(settings.max_members).context("the rooms' thread cannot be started")?;
+    let bridge = Bridge::start(end.endpoint, Arc::new(store), worker);
+    announce(settings, listening, &identity, code)?;
+    asked_to_end().await?;
+    println!("Stopping: the sites are told. / Đang dừng: đang báo cho các điểm.");
+    let counters = bridge.counters();
+    tracing::info!(
+        failed_handshakes = counters.failed_handshakes.load(Relaxed),
+        turned_away = counters.turned_away.load(Relaxed),
+        refused = counters.refused.load(Relaxed),
+        dropped_datagrams = counters.dropped_datagrams.load(Relaxed),
+        "door closed"
+    );
+    bridge.stop().await;
+    Ok(())
+}
+
+/// Listens; on a machine without IPv6 "all addresses" means those of IPv4.
+fn bind(
+    listen: SocketAddr,
+    identity: &Identity,
+    reset: &ResetKey,
+) -> anyhow::Result<giaoban_proto::transport::ServerEnd> {
+    match bind_server(listen, identity, reset) {
+        Err(_) if listen.ip().is_unspecified() && listen.is_ipv6() => {
+            let listen = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), listen.port());
+            Ok(bind_server(listen, identity, reset)?)
+        }
+        bound => Ok(bound?),
+    }
+}
+
+fn announce(
+    settings: &Settings,
+    listening: SocketAddr,
+    identity: &Identity,
+    code: Code,
+) -> anyhow::Result<()> {
+    let link = |host: Host, port: u16| -> anyhow::Result<Link> {
+        let room = FIRST_ROOM.parse().context("the first room's name")?;
+        Ok(Link {
+            host,
+            port,
+            room,
+            key: identity.fingerprint(),
+            spare: None,
+            code: Some(code),
+            guest: false,
+        })
+    };
+    let host = |address: IpAddr| address.to_string().parse::<Host>().context("an address as host");
+    println!("giaoban bridge {} on UDP {listening}", env!("CARGO_PKG_VERSION"));
+    println!("data: {}", settings.data.display());
+    let everywhere = listening.ip().is_unspecified();
+    let (outside, port) = match &settings.public {
+        Some((host, port)) => (Some(host.clone()), port.unwrap_or(listening.port())),
+        None if everywhere => (own_address().map(host).transpose()?, listening.port()),
+        None => (None, listening.port()),
+    };
+    if let Some(outside) = outside {
+        println!("join link for other machines / liên kết cho các máy khác:\n  {}", link(outside, port)?);
+    }
+    let here = if everywhere { Ipv4Addr::LOCALHOST.into() } else { listening.ip() };
+    println!(
+        "join link on this machine / liên kết trên máy này:\n  {}",
+        link(host(here)?, listening.port())?
+    );
+    println!("Whoever has the link can come in; keep it among the sites. Ctrl-C stops the bridge.");
+    println!("Ai có liên kết đều vào được; chỉ gửi cho các điểm họp. Ctrl-C để dừng.");
+    io::Write::flush(&mut io::stdout()).context("cannot print")
+}
+
+/// The address from which this machine would call the wide network. Sends nothing: connecting a UDP socket only
+/// asks the routing table. The address asked about is one set aside for documentation (RFC 5737).
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_unspecified())
+}
+
+async fn asked_to_end() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut end = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result?,
+            _ = end.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
