@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The thin client of giaoban.
+
+pub mod audio;
