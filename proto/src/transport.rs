@@ -21,7 +21,6 @@ pub mod acks;
 pub mod config;
 pub mod congestion;
 pub mod endpoint;
-mod frames;
 pub mod keys;
 pub mod lost;
 pub mod private;

@@ -15,16 +15,19 @@
 //! 2. The first packets that a connection opens gain an ACK_FREQUENCY frame in front, as if the peer had
 //!    asked for that wait. Its sequence number is the highest there is, so that no peer changes it.
 //! 3. A packet on an otherwise quiet line gains an IMMEDIATE_ACK frame if it holds control, or shows that
-//!    something before it is missing which may have been control (see [`Line::urgent`]): the sender learns
+//!    something before it is missing which may have been control (see `Line::opens`): the sender learns
 //!    at once what arrived, and what to repeat.
 //!
 //! quinn's view stays true: its statistics, its round-trip time and its loss detection mean what they say.
 //! Only frames are added that the peer may send at any time, and only after a packet proved genuine.
 
+mod frames;
+mod line;
+
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -34,7 +37,7 @@ use quinn_proto::TransportError;
 use quinn_proto::crypto::UnsupportedVersion;
 use quinn_proto::transport_parameters::TransportParameters;
 
-use super::frames::{self, Received};
+use line::Line;
 
 /// How long an acknowledgement waits for a packet to ride in before it goes alone.
 ///
@@ -43,27 +46,16 @@ use super::frames::{self, Received};
 /// bytes a second.
 pub const MAX_ACK_DELAY: Duration = Duration::from_millis(1100);
 
-/// A pause after which a direction does not carry voice, whose packets are 120 ms apart at most.
-const PAUSE: Duration = Duration::from_millis(200);
-
-/// At most one acknowledgement out of turn in this time, so that a busy stream does not spend again what is
-/// saved. As long as the quick heartbeat that [`Acks::unsettled`] calls for.
-const NUDGE_EVERY: Duration = Duration::from_millis(250);
-
 /// How many of the first packets gain the ACK_FREQUENCY frame: one is enough, but for duplicates, which
 /// quinn drops after it has opened them.
 const TOLD: u8 = 4;
 
-/// ACK_FREQUENCY: type 0xaf, sequence 2^62 - 1, then: never at once because of a number of packets or of one
-/// out of order (voice is not sent again by QUIC), in the time above (microseconds).
-const ACK_FREQUENCY: [u8; 16] = {
-    let us = (MAX_ACK_DELAY.as_micros() as u32).to_be_bytes();
-    let [a, b, c, d] = us;
-    [0x40, 0xaf, 255, 255, 255, 255, 255, 255, 255, 255, 0x40, 100, 0x80 | a, b, c, d]
+/// ACK_FREQUENCY: type 0xaf, sequence 2^62 - 1; then: at once after a hundred packets, else in the time above
+/// (microseconds), and never because one came out of order (voice is not sent again by QUIC).
+const ACK_FREQUENCY: [u8; 17] = {
+    let [a, b, c, d] = (MAX_ACK_DELAY.as_micros() as u32).to_be_bytes();
+    [0x40, 0xaf, 255, 255, 255, 255, 255, 255, 255, 255, 0x40, 100, 0x80 | a, b, c, d, 0]
 };
-
-/// ACK_FREQUENCY's last field, the reordering threshold: none.
-const NO_REORDERING: [u8; 1] = [0];
 
 /// IMMEDIATE_ACK.
 const IMMEDIATE_ACK: [u8; 1] = [0x1f];
@@ -85,20 +77,20 @@ pub(super) fn server(inner: Arc<dyn crypto::ServerConfig>) -> Arc<dyn crypto::Se
 }
 
 /// A view on how one connection acknowledges.
-#[derive(Clone, Debug)]
-pub struct Acks(Arc<Line>);
+#[derive(Clone)]
+pub struct Acks(Arc<Shared>);
 
 impl Acks {
     /// Of a connection that was configured here, once its handshake is through.
     #[must_use]
     pub fn of(connection: &Connection) -> Option<Self> {
-        Some(Self(*connection.handshake_data()?.downcast::<Arc<Line>>().ok()?))
+        connection.handshake_data()?.downcast::<Self>().ok().map(|acks| *acks)
     }
 
     /// How many packets we have sent that held nothing but an acknowledgement or a probe.
     #[must_use]
     pub fn alone(&self) -> u64 {
-        self.0.alone.load(Relaxed)
+        self.0.line.alone()
     }
 
     /// Whether we have sent control (stream data and the like) that the peer has not acknowledged.
@@ -108,90 +100,39 @@ impl Acks {
     /// waits for the next heartbeats.
     #[must_use]
     pub fn unsettled(&self) -> bool {
-        self.0.control.load(Relaxed) > self.0.acked.load(Relaxed)
+        self.0.line.unsettled()
     }
 }
 
-/// What is remembered of one connection. quinn drives a connection under its lock, so that order is given
-/// and the atomics need none of their own.
-struct Line {
+impl fmt::Debug for Acks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acks").field("alone", &self.alone()).field("unsettled", &self.unsettled()).finish()
+    }
+}
+
+/// What a session and its keys share.
+struct Shared {
     epoch: Instant,
+    line: Line,
     /// Whether the handshake is through; before, quinn may drop packets that it has opened.
     ready: AtomicBool,
     /// How many packets have gained the ACK_FREQUENCY frame.
     told: AtomicU8,
-    /// One above the highest packet number that was opened.
-    next: AtomicU64,
-    /// When the last packet was opened, in milliseconds since `epoch`.
-    opened: AtomicU64,
-    /// When the last packet was sealed, likewise.
-    sealed: AtomicU64,
-    /// When an acknowledgement out of turn may be asked for again, likewise.
-    nudge: AtomicU64,
-    /// See [`Acks::alone`].
-    alone: AtomicU64,
-    /// One above the number of the last packet with control that was sealed.
-    control: AtomicU64,
-    /// One above the highest number that the peer acknowledged.
-    acked: AtomicU64,
 }
 
-impl Line {
+impl Shared {
     fn new() -> Self {
-        Self {
-            epoch: now(),
-            ready: AtomicBool::new(false),
-            told: AtomicU8::new(0),
-            next: AtomicU64::new(0),
-            opened: AtomicU64::new(0),
-            sealed: AtomicU64::new(0),
-            nudge: AtomicU64::new(0),
-            alone: AtomicU64::new(0),
-            control: AtomicU64::new(0),
-            acked: AtomicU64::new(0),
-        }
-    }
-
-    /// Notes an opened packet, and says whether it should be acknowledged at once.
-    ///
-    /// It should if it holds control after a pause, or if it follows a gap and what is missing may have been
-    /// control: after a pause, or right before other control. In running voice a gap is a lost voice packet,
-    /// which is not QUIC's business. Nor should it if we are sending voice, in which the news rides anyway.
-    fn urgent(&self, number: u64, frames: &[u8]) -> bool {
-        let now = self.millis();
-        let Received { control, acked } = frames::received(frames);
-        if let Some(acked) = acked {
-            self.acked.fetch_max(acked.saturating_add(1), Relaxed);
-        }
-        let gap = self.next.fetch_max(number.saturating_add(1), Relaxed) < number;
-        let paused = |since: u64| u128::from(now.saturating_sub(since)) >= PAUSE.as_millis();
-        let after_pause = paused(self.opened.swap(now, Relaxed));
-        let two_of_three = [control, gap, after_pause].into_iter().filter(|yes| *yes).count() >= 2;
-        let urgent = two_of_three && now >= self.nudge.load(Relaxed) && paused(self.sealed.load(Relaxed));
-        if urgent {
-            self.nudge.store(now.saturating_add(NUDGE_EVERY.as_millis() as u64), Relaxed);
-        }
-        urgent
-    }
-
-    /// Notes a packet about to be sealed.
-    fn seals(&self, number: u64, frames: &[u8]) {
-        self.sealed.store(self.millis(), Relaxed);
-        if frames::is_bare(frames) {
-            self.alone.fetch_add(1, Relaxed);
-        } else if frames::received(frames).control {
-            self.control.store(number.saturating_add(1), Relaxed);
-        }
-    }
-
-    fn millis(&self) -> u64 {
-        u64::try_from(now().saturating_duration_since(self.epoch).as_millis()).unwrap_or(u64::MAX)
+        Self { epoch: now(), line: Line::default(), ready: AtomicBool::new(false), told: AtomicU8::new(0) }
     }
 
     /// Whether this packet is to say how we acknowledge.
     fn tells(&self) -> bool {
         self.ready.load(Relaxed)
             && self.told.fetch_update(Relaxed, Relaxed, |n| (n < TOLD).then_some(n + 1)).is_ok()
+    }
+
+    fn elapsed(&self) -> Duration {
+        now().saturating_duration_since(self.epoch)
     }
 }
 
@@ -226,7 +167,7 @@ impl crypto::ClientConfig for Patient<dyn crypto::ClientConfig> {
     ) -> Result<Box<dyn crypto::Session>, ConnectError> {
         let params = announce(params, Side::Server);
         let inner = self.0.clone().start_session(version, server_name, &params)?;
-        Ok(Box::new(Session { inner, line: Arc::new(Line::new()) }))
+        Ok(Box::new(Session { inner, shared: Arc::new(Shared::new()) }))
     }
 }
 
@@ -246,25 +187,25 @@ impl crypto::ServerConfig for Patient<dyn crypto::ServerConfig> {
     ) -> Box<dyn crypto::Session> {
         let params = announce(params, Side::Client);
         let inner = self.0.clone().start_session(version, &params);
-        Box::new(Session { inner, line: Arc::new(Line::new()) })
+        Box::new(Session { inner, shared: Arc::new(Shared::new()) })
     }
 }
 
 /// A TLS session whose packet keys are [`Key`]s.
 struct Session {
     inner: Box<dyn crypto::Session>,
-    line: Arc<Line>,
+    shared: Arc<Shared>,
 }
 
 impl Session {
     fn wrap(&self, keys: KeyPair<Box<dyn PacketKey>>) -> KeyPair<Box<dyn PacketKey>> {
-        let wrap = |inner| Box::new(Key { inner, line: self.line.clone() });
+        let wrap = |inner| Box::new(Key { inner, shared: self.shared.clone() });
         KeyPair { local: wrap(keys.local), remote: wrap(keys.remote) }
     }
 
     fn note_progress(&self) {
         if !self.inner.is_handshaking() {
-            self.line.ready.store(true, Relaxed);
+            self.shared.ready.store(true, Relaxed);
         }
     }
 }
@@ -291,7 +232,7 @@ impl crypto::Session for Session {
     /// Our own, for [`Acks::of`]: what rustls would give is known here beforehand.
     fn handshake_data(&self) -> Option<Box<dyn Any>> {
         self.inner.handshake_data()?;
-        Some(Box::new(self.line.clone()))
+        Some(Box::new(Acks(self.shared.clone())))
     }
 
     // The rest is handed through.
@@ -338,14 +279,14 @@ impl crypto::Session for Session {
 /// too; their long headers leave them alone.
 struct Key {
     inner: Box<dyn PacketKey>,
-    line: Arc<Line>,
+    shared: Arc<Shared>,
 }
 
 impl PacketKey for Key {
     fn encrypt(&self, packet: u64, buf: &mut [u8], header_len: usize) {
         let end = buf.len().saturating_sub(self.inner.tag_len());
         if let Some(frames) = buf.get(header_len..end).filter(|_| is_short(buf)) {
-            self.line.seals(packet, frames);
+            self.shared.line.seals(self.shared.elapsed(), packet, frames);
         }
         self.inner.encrypt(packet, buf, header_len);
     }
@@ -355,16 +296,15 @@ impl PacketKey for Key {
         if !is_short(header) {
             return Ok(());
         }
-        let urgent = self.line.urgent(packet, payload);
-        let tells = self.line.tells();
+        let urgent = self.shared.line.opens(self.shared.elapsed(), packet, payload);
+        let tells = self.shared.tells();
         if urgent || tells {
             // In front, because the last frame of a packet may run to its end. This copies a packet, but
-            // only some at the start and at most one a second after.
-            let frequency: [&[u8]; 2] = if tells { [&ACK_FREQUENCY, &NO_REORDERING] } else { [&[], &[]] };
+            // only the first ones and then at most four a second.
+            let frequency: &[u8] = if tells { &ACK_FREQUENCY } else { &[] };
             let immediate: &[u8] = if urgent { &IMMEDIATE_ACK } else { &[] };
-            let [frequency, reordering] = frequency;
-            let mut all = BytesMut::with_capacity(payload.len() + 18);
-            for part in [frequency, reordering, immediate, payload] {
+            let mut all = BytesMut::with_capacity(frequency.len() + immediate.len() + payload.len());
+            for part in [frequency, immediate, payload] {
                 all.extend_from_slice(part);
             }
             *payload = all;
@@ -382,11 +322,5 @@ impl PacketKey for Key {
 
     fn integrity_limit(&self) -> u64 {
         self.inner.integrity_limit()
-    }
-}
-
-impl fmt::Debug for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Line").field("alone", &self.alone).finish_non_exhaustive()
     }
 }
