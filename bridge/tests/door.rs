@@ -2,10 +2,11 @@
 
 mod common;
 
-use common::{House, Visitor, hello};
+use common::{House, hello};
 use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::media::{Outlet, Pcm};
 use giaoban_proto::testing::run;
+use giaoban_proto::testing::visitor::{Silence, Visitor};
 use giaoban_proto::transport::Identity;
 use giaoban_proto::unit::{BRICK, MediaTime, Seq};
 use giaoban_proto::wire::{CloseCode, Datagram, Hello, Leave, MAX_DATAGRAM_BYTES, SetMuted, Voice};
@@ -17,7 +18,7 @@ fn key() -> Identity {
     Identity::generate().expect("a key")
 }
 
-async fn attempt(house: &mut House, identity: &Identity, hello: Hello) -> Result<String, Option<CloseCode>> {
+async fn attempt(house: &mut House, identity: &Identity, hello: Hello) -> Result<String, Silence> {
     let mut visitor = house.connect(identity).await;
     visitor.say(hello).await;
     visitor.welcome().await
@@ -64,16 +65,28 @@ fn a_device_needs_the_code_once_and_its_key_from_then_on() {
         let mut house = House::new(10);
         let site = key();
         let bare = || Hello { code: Vec::new(), ..hello() };
-        assert_eq!(attempt(&mut house, &site, bare()).await, Err(Some(CloseCode::NotAdmitted)));
+        assert_eq!(
+            attempt(&mut house, &site, bare()).await,
+            Err(Silence::Closed(Some(CloseCode::NotAdmitted)))
+        );
         let wrong = Hello { code: vec![9; 16], ..hello() };
-        assert_eq!(attempt(&mut house, &site, wrong).await, Err(Some(CloseCode::NotAdmitted)));
+        assert_eq!(
+            attempt(&mut house, &site, wrong).await,
+            Err(Silence::Closed(Some(CloseCode::NotAdmitted)))
+        );
         assert_eq!(attempt(&mut house, &site, hello()).await, Ok("Tri Lễ".into()));
         assert_eq!(attempt(&mut house, &site, bare()).await, Ok("Tri Lễ".into()));
-        assert_eq!(attempt(&mut house, &key(), bare()).await, Err(Some(CloseCode::NotAdmitted)));
+        assert_eq!(
+            attempt(&mut house, &key(), bare()).await,
+            Err(Silence::Closed(Some(CloseCode::NotAdmitted)))
+        );
         let nowhere = Hello { room: "nowhere".into(), ..hello() };
-        assert_eq!(attempt(&mut house, &site, nowhere).await, Err(Some(CloseCode::NoSuchRoom)));
+        assert_eq!(
+            attempt(&mut house, &site, nowhere).await,
+            Err(Silence::Closed(Some(CloseCode::NoSuchRoom)))
+        );
         let old = Hello { version: 0, ..hello() };
-        assert_eq!(attempt(&mut house, &site, old).await, Err(Some(CloseCode::Version)));
+        assert_eq!(attempt(&mut house, &site, old).await, Err(Silence::Closed(Some(CloseCode::Version))));
         assert_eq!(house.bridge.counters().refused.load(Relaxed), 4);
     });
 }
@@ -199,7 +212,7 @@ fn a_full_room_says_so_and_has_a_place_again_when_somebody_goes() {
     run(async {
         let mut house = House::new(2);
         let (first, _second) = (house.join("first").await, house.join("second").await);
-        assert_eq!(attempt(&mut house, &key(), hello()).await, Err(Some(CloseCode::Full)));
+        assert_eq!(attempt(&mut house, &key(), hello()).await, Err(Silence::Closed(Some(CloseCode::Full))));
         first.connection.close(0u32.into(), b"a client that goes without a word says this much");
         sleep(Duration::from_secs(1)).await;
         assert!(attempt(&mut house, &key(), hello()).await.is_ok());

@@ -20,6 +20,7 @@ pub mod quic;
 pub mod rng;
 pub mod signal;
 pub mod speech;
+pub mod visitor;
 
 pub use clock::{now, run};
 pub use net::VirtualNet;

@@ -6,11 +6,15 @@ use crate::store::Store;
 use quinn::Endpoint;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// Connections that may be on their way in at once. A legitimate rush of a province fits; a flood is refused.
 const MAX_PENDING: usize = 256;
+
+/// How long a bridge that stops goes on telling so.
+const SAY_GOODBYE_FOR: Duration = Duration::from_secs(2);
 
 /// What every connection needs.
 #[derive(Clone)]
@@ -68,7 +72,9 @@ impl Bridge {
     pub async fn stop(self) {
         self.endpoint.set_server_config(None);
         self.worker.stop().await;
-        self.endpoint.wait_idle().await;
+        // A connection drains for three probe timeouts; whoever has not heard by then will ask, and hear from the
+        // next start.
+        let _ = tokio::time::timeout(SAY_GOODBYE_FOR, self.endpoint.wait_idle()).await;
         self.accepting.abort();
     }
 }
