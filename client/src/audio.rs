@@ -6,7 +6,8 @@
 //! tone, silence ──────────────────────────────────┘   bricks of 20 ms └─ null
 //! ```
 //!
-//! Everything but [`device`] is pure: it takes `now` and reads no clock, so that a test moves time as it likes.
+//! Nothing here reads a clock: `now` is taken in, so that a test moves time as it likes. Only `device` touches
+//! hardware, and only through a thread of its own, so that neither a poll nor a write ever waits for a card.
 //! What runs in a device's callback is in [`capture`] and [`playback`], under the law written there.
 //!
 //! The loop that drives one of each:

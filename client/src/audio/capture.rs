@@ -258,6 +258,14 @@ mod tests {
         assert_eq!(source.poll(t0 + MS * 999, &mut brick).unwrap(), Polled::NotYet);
 
         let gone = t0 + MS * 1_000;
+        for n in 0..49 {
+            assert_eq!(
+                source.poll(gone, &mut brick).unwrap(),
+                Polled::Brick,
+                "brick {n} of the second gone by"
+            );
+            assert_eq!(brick, Pcm::SILENCE);
+        }
         for n in 0..100 {
             let now = gone + BRICK * n;
             assert_eq!(source.poll(now, &mut brick).unwrap(), Polled::Brick, "brick {n}");

@@ -5,11 +5,11 @@
 //! stream: not because a `cpal::Stream` could not move (it is `Send` on every platform), but because opening
 //! one takes up to seconds and dropping one joins a driver's thread, and no poll may wait for either.
 //!
-//! The error callback is under the same law as the data callbacks: it sets one flag. cpal calls it for things
-//! that mend themselves too; those are passed over.
+//! The error callback is under the same law as the data callbacks: it sets a flag or counts. cpal calls it for
+//! things that mend themselves too; those are passed over.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 use cpal::traits::{DeviceTrait as _, HostTrait as _, StreamTrait as _};
@@ -47,7 +47,7 @@ pub struct DeviceInfo {
 /// # Errors
 /// Where the sound system does not answer at all.
 pub fn list_devices() -> Result<Vec<DeviceInfo>, AudioError> {
-    let host = cpal::default_host();
+    let host = host()?;
     let default_input = host.default_input_device().and_then(|device| device.id().ok());
     let default_output = host.default_output_device().and_then(|device| device.id().ok());
     let mut infos: Vec<DeviceInfo> = Vec::new();
@@ -108,9 +108,12 @@ impl<L: Send + 'static> Keeper<L> {
         let wanted = name.map(str::to_owned);
         let keep = move || {
             let mut stream = None;
+            let mut closing = Closing::default();
             for ask in asked {
                 // First the old stream: a card often opens only once, and a dead server's calls without end.
-                drop(stream.take());
+                if let Some(old) = stream.take() {
+                    closing.close(old);
+                }
                 let Ask::Open = ask else { continue };
                 let opened = open(wanted.as_deref()).map(|(opened, line)| {
                     stream = Some(opened);
@@ -131,7 +134,7 @@ impl<L: Send + 'static> Keeper<L> {
     fn first(&mut self, name: Option<&str>, direction: Direction) -> Result<L, AudioError> {
         self.ask();
         self.answers.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-            let reason = format!("no answer from it for {} s", PATIENCE.as_secs());
+            let reason = "it does not answer; unplug it and plug it in again".to_owned();
             Err(AudioError::Device { direction, name: name.map(str::to_owned), reason })
         })
     }
@@ -149,6 +152,42 @@ impl<L: Send + 'static> Opener<L> for Keeper<L> {
 
     fn answer(&mut self) -> Option<Result<L, AudioError>> {
         self.answers.try_recv().ok()
+    }
+}
+
+/// Streams on their way out, each on a thread of its own.
+///
+/// Dropping a stream joins the thread that the backend made for it. Where a PulseAudio server died, that thread
+/// can wait for ever for a lock inside libpulse; the keeper must not wait with it, for the server comes back.
+#[derive(Default)]
+struct Closing {
+    hung: Vec<Receiver<()>>,
+}
+
+impl Closing {
+    /// How long the next stream waits for the last one to be gone, since a card often opens only once. A card
+    /// closes in some milliseconds, so that longer only waits for those that never do.
+    const PATIENCE: Duration = Duration::from_secs(1);
+    /// Of so many that hang, one has to end before another device is opened: each is a thread and its memory.
+    const MOST_HUNG: usize = 4;
+
+    fn close(&mut self, stream: cpal::Stream) {
+        let (done, gone) = channel();
+        let close = move || {
+            drop(stream);
+            // Nobody listens any more where it took too long.
+            let _ = done.send(());
+        };
+        // Where no thread can be made, the stream has been dropped here, with the closure.
+        let closed = std::thread::Builder::new().name("sound-close".to_owned()).spawn(close).is_err()
+            || gone.recv_timeout(Self::PATIENCE).is_ok();
+        self.hung.retain(|gone| matches!(gone.try_recv(), Err(TryRecvError::Empty)));
+        if !closed {
+            self.hung.push(gone);
+        }
+        if self.hung.len() >= Self::MOST_HUNG {
+            let _ = self.hung.remove(0).recv();
+        }
     }
 }
 
@@ -243,8 +282,19 @@ fn on_error(flags: &Arc<Flags>, error: &cpal::Error) {
     match error.kind() {
         // The stream goes on by itself after these; a gap is counted where the ring shows it.
         ErrorKind::Xrun | ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => {}
-        _ => flags.fail(),
+        ErrorKind::DeviceNotAvailable | ErrorKind::StreamInvalidated | ErrorKind::HostUnavailable => {
+            flags.fail()
+        }
+        _ => flags.trouble(),
     }
+}
+
+/// The sound system. Not `cpal::default_host`, which panics where ALSA lacks its configuration files.
+fn host() -> Result<cpal::Host, AudioError> {
+    cpal::available_hosts()
+        .into_iter()
+        .find_map(|id| cpal::host_from_id(id).ok())
+        .ok_or_else(|| AudioError::NoList("no sound system answers; is one installed?".to_owned()))
 }
 
 /// The device of that name, or the default one, and the configuration that it likes best.
@@ -252,7 +302,7 @@ fn find(
     name: Option<&str>,
     direction: Direction,
 ) -> Result<(cpal::Device, SupportedStreamConfig), AudioError> {
-    let host = cpal::default_host();
+    let host = host()?;
     let device = match (name, direction) {
         (None, Direction::Capture) => host.default_input_device(),
         (None, Direction::Playback) => host.default_output_device(),
@@ -260,10 +310,10 @@ fn find(
     };
     let named = || name.map(str::to_owned);
     let device = device.ok_or_else(|| AudioError::NoDevice { direction, name: named() })?;
-    let config = default_config(&device, direction).map_err(|e| AudioError::Device {
-        direction,
-        name: named(),
-        reason: e.to_string(),
+    let config = default_config(&device, direction).map_err(|e| match e.kind() {
+        // ALSA always has a default device; whether there is anything behind it shows here.
+        ErrorKind::DeviceNotAvailable => AudioError::NoDevice { direction, name: named() },
+        _ => AudioError::Device { direction, name: named(), reason: e.to_string() },
     })?;
     Ok((device, config))
 }
@@ -359,17 +409,17 @@ mod tests {
 
     #[test]
     fn only_what_does_not_mend_itself_fails_a_line() {
-        for (kind, fails) in [
-            (ErrorKind::Xrun, false),
-            (ErrorKind::DeviceChanged, false),
-            (ErrorKind::RealtimeDenied, false),
-            (ErrorKind::DeviceNotAvailable, true),
-            (ErrorKind::StreamInvalidated, true),
-            (ErrorKind::BackendError, true),
+        for (kind, fails, troubles) in [
+            (ErrorKind::Xrun, false, 0),
+            (ErrorKind::DeviceChanged, false, 0),
+            (ErrorKind::RealtimeDenied, false, 0),
+            (ErrorKind::DeviceNotAvailable, true, 0),
+            (ErrorKind::StreamInvalidated, true, 0),
+            (ErrorKind::BackendError, false, 1),
         ] {
             let flags = Arc::new(Flags::default());
             on_error(&flags, &cpal::Error::new(kind));
-            assert_eq!(flags.has_failed(), fails, "{kind:?}");
+            assert_eq!((flags.has_failed(), flags.troubles()), (fails, troubles), "{kind:?}");
         }
     }
 

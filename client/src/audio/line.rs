@@ -5,13 +5,11 @@
 //!
 //! Why a watch: a device that is unplugged says nothing on Linux, its callbacks just stop; a default device
 //! that changes on Windows invalidates the stream; a sound server that dies calls the error callback two
-//! million times in seven seconds. In every case the stream is dropped at once, silence is kept at pace, and
-//! the device is opened anew, once a second, until it is there.
+//! million times in seven seconds. In every case the stream is dropped, silence is kept at pace, and the device is
+//! opened anew, once a second, until it is there.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
-
-use giaoban_proto::unit::BRICK;
 
 use super::pace::Pace;
 use super::{AudioError, Direction};
@@ -19,6 +17,11 @@ use super::{AudioError, Direction};
 /// How long a stream may be without a callback. Real ones come every 1 to 100 ms, but a laden machine stalls
 /// them for some hundred: shorter rebuilds what lives, longer leaves the room deaf for longer.
 pub(super) const DEAD_AFTER: Duration = Duration::from_secs(1);
+
+/// How long a stream may be without a callback while its errors come. ALSA over PulseAudio answers some hundred
+/// times with an I/O error in the first milliseconds of a stream, and then plays: dropped at the first error, one
+/// stream in four was opened twice. A dead server spins until it is dropped: longer burns that much processor.
+const TROUBLED_AFTER: Duration = Duration::from_millis(100);
 
 /// At most this often is a device opened. It is the time in which a sound server restarts; more often costs
 /// processor where no device is plugged in at all.
@@ -33,6 +36,7 @@ pub(super) struct Flags {
     beats: AtomicU32,
     largest: AtomicU32,
     faults: AtomicU32,
+    troubles: AtomicU32,
     failed: AtomicBool,
 }
 
@@ -48,9 +52,19 @@ impl Flags {
         self.faults.fetch_add(1, Relaxed);
     }
 
+    /// Notes an error that may mend itself.
+    pub(super) fn trouble(&self) {
+        self.troubles.fetch_add(1, Relaxed);
+    }
+
     /// Notes that the stream is of no more use. The first time is enough.
     pub(super) fn fail(&self) {
         self.failed.store(true, Relaxed);
+    }
+
+    /// How many errors there were that may mend themselves.
+    pub(super) fn troubles(&self) -> u32 {
+        self.troubles.load(Relaxed)
     }
 
     /// Whether it has been said to be of no more use.
@@ -92,12 +106,15 @@ pub(super) struct Watch<L> {
     line: Option<L>,
     beats: u32,
     last_beat: Instant,
+    /// Troubles of this line up to its last beat.
+    troubles: u32,
     asked: bool,
     next_ask: Instant,
     rebuilds: u64,
     /// Faults of lines that are gone.
     past_faults: u64,
-    /// The pace of the silence that stands in for a line: begun when one is lost, ended by the next one's sound.
+    /// The pace of the silence that stands in for a line: begun at the last sign of life of one that is lost, ended
+    /// by the next one's sound.
     stand_in: Option<Pace>,
 }
 
@@ -109,6 +126,7 @@ impl<L: Line> Watch<L> {
             line: Some(line),
             beats: 0,
             last_beat: now,
+            troubles: 0,
             asked: false,
             next_ask: now + RETRY_AFTER,
             rebuilds: 0,
@@ -157,11 +175,12 @@ impl<L: Line> Watch<L> {
     pub(super) fn tend(&mut self, now: Instant) -> bool {
         let renewed = self.take_answer(now);
         if self.line.as_ref().is_some_and(|line| self.is_dead(line, now)) {
-            self.lose(now);
+            self.lose();
         } else if let Some(line) = &self.line {
-            let beats = line.flags().beats.load(Relaxed);
+            let flags = line.flags();
+            let beats = flags.beats.load(Relaxed);
             if beats != self.beats {
-                (self.beats, self.last_beat) = (beats, now);
+                (self.beats, self.last_beat, self.troubles) = (beats, now, flags.troubles());
             }
         }
         if self.line.is_none() && !self.asked && now >= self.next_ask {
@@ -178,18 +197,20 @@ impl<L: Line> Watch<L> {
 
     fn is_dead(&self, line: &L, now: Instant) -> bool {
         let flags = line.flags();
-        let silent = flags.beats.load(Relaxed) == self.beats && now >= self.last_beat + DEAD_AFTER;
+        let patience = if flags.troubles() == self.troubles { DEAD_AFTER } else { TROUBLED_AFTER };
+        let silent = flags.beats.load(Relaxed) == self.beats && now >= self.last_beat + patience;
         silent || flags.has_failed()
     }
 
-    fn lose(&mut self, now: Instant) {
+    fn lose(&mut self) {
         self.past_faults = self.faults();
         self.line = None;
         self.opener.release();
         if self.stand_in.is_none() {
             tracing::warn!("the {} has gone silent; opening it again", self.direction.noun());
-            // A brick is due at the end of its pace: the first stands in for the 20 ms before now.
-            self.stand_in = Some(Pace::new(now.checked_sub(BRICK).unwrap_or(now)));
+            // From its last sign of life on: what was missed since is caught up with at once, so that media time
+            // keeps step with the world. Otherwise every listener would have this second as delay.
+            self.stand_in = Some(Pace::new(self.last_beat));
         }
     }
 
@@ -199,7 +220,7 @@ impl<L: Line> Watch<L> {
         match answer {
             Ok(line) => {
                 self.line = Some(line);
-                (self.beats, self.last_beat) = (0, now);
+                (self.beats, self.last_beat, self.troubles) = (0, now, 0);
                 self.rebuilds += 1;
                 true
             }
@@ -333,6 +354,26 @@ mod tests {
         }
         assert_eq!(desk.lock().unwrap().asked, 10);
         assert_eq!(watch.rebuilds(), 0);
+    }
+
+    #[test]
+    fn errors_that_mend_themselves_are_waited_out_and_those_that_do_not_end_the_line() {
+        let t0 = start();
+        let (line, flags) = wire();
+        let (opener, desk) = fake::opener();
+        let mut watch = Watch::new(Direction::Playback, line, opener, t0);
+        for n in 1..50 {
+            flags.trouble();
+            watch.tend(t0 + MS * n);
+        }
+        flags.beat(480);
+        watch.tend(t0 + MS * 50);
+        watch.tend(t0 + MS * 500);
+        assert!(watch.peek().is_some(), "it plays, and what went before is forgotten");
+        flags.trouble();
+        watch.tend(t0 + MS * 501);
+        assert!(watch.peek().is_none(), "no callback for so long, and now errors");
+        assert_eq!(counts(&desk), (0, 1));
     }
 
     #[test]

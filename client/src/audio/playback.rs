@@ -338,6 +338,10 @@ mod tests {
         }
         assert!(!sink.wants(t0 + MS * 999));
         let gone = t0 + MS * 1_000;
+        for n in 0..49 {
+            assert!(sink.wants(gone), "brick {n} of the second gone by");
+            sink.write(&brick(0.1)).unwrap();
+        }
         for n in 0..75 {
             let now = gone + BRICK * n;
             assert!(sink.wants(now), "brick {n}");
