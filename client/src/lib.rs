@@ -1,3 +1,33 @@
-//! The thin client of giaoban.
+//! The thin client of giaoban: captures, sends, receives, plays.
+//!
+//! ```text
+//! main -> engine -> { session, roster, voice, stats, words }     pure: they take `now`
+//!            |
+//!            +----> { net, audio, identity }                      shells: sockets, devices, files
+//! ```
+//!
+//! * [`settings`]: what was typed, and what it means.
+//! * [`engine`]: the one loop that drives a client; several run in one process.
+//! * [`session`]: whether this client is in its room, and the way back. Pure.
+//! * [`roster`]: who else is there. Pure.
+//! * [`voice`]: the two doors and the heartbeat. Pure.
+//! * [`stats`]: one line of figures a second. Pure.
+//! * [`words`]: all that is said to a person, in each language. Pure.
+//! * [`net`]: connections, one task for each.
+//! * [`audio`]: where sound comes from and goes to.
+//! * [`identity`]: the device's key on disk.
+//! * `testing` (feature `testing`): a place on the virtual network.
 
 pub mod audio;
+mod clock;
+pub mod engine;
+pub mod identity;
+pub mod net;
+pub mod roster;
+pub mod session;
+pub mod settings;
+pub mod stats;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod voice;
+pub mod words;

@@ -1,2 +1,195 @@
-//! Placeholder.
-fn main() {}
+//! `giaoban`: the headless client. `main` -> `run` -> one `match`; what it does is in the library.
+
+use anyhow::Context as _;
+use giaoban_client::audio::{self, DeviceInfo};
+use giaoban_client::engine::{Client, Command, OnStats};
+use giaoban_client::identity;
+use giaoban_client::net::Udp;
+use giaoban_client::settings::{self, Join, NoSettings, Settings};
+use giaoban_client::words::{Lang, Message};
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::mpsc;
+
+/// What a shell reports for a program that was interrupted.
+const INTERRUPTED: i32 = 130;
+
+fn main() -> ExitCode {
+    let settings = match Settings::from_words(std::env::args_os()) {
+        Ok(settings) => settings,
+        Err(NoSettings::Asked(text)) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Err(NoSettings::Usage(line)) => {
+            eprintln!("giaoban: {line}");
+            return ExitCode::from(2);
+        }
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_env("GIAOBAN_LOG"))
+        .with_writer(std::io::stderr)
+        .init();
+    match run(settings) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("giaoban: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn run(settings: Settings) -> anyhow::Result<u8> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let locale = || Lang::from_locale(variable("LC_ALL").as_deref(), variable("LANG").as_deref());
+    let lang = settings.lang.unwrap_or_else(locale);
+    match settings.command {
+        settings::Command::Devices => devices(&audio::list_devices()?),
+        settings::Command::Join(join) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let code = runtime.block_on(self::join(*join, lang));
+            // A name resolver that hangs is not waited for.
+            runtime.shutdown_background();
+            code
+        }
+    }
+}
+
+fn devices(devices: &[DeviceInfo]) -> anyhow::Result<u8> {
+    for device in devices {
+        let use_for = match (device.input, device.output) {
+            (true, true) => "microphone and loudspeaker",
+            (true, false) => "microphone",
+            _ => "loudspeaker",
+        };
+        let default = if device.default { " (default)" } else { "" };
+        writeln!(std::io::stdout(), "{}: {use_for}{default}", device.name)?;
+    }
+    if devices.is_empty() {
+        eprintln!("giaoban: this machine has no sound device; plug one in, or use files and `null`");
+        return Ok(1);
+    }
+    Ok(0)
+}
+
+async fn join(join: Join, lang: Lang) -> anyhow::Result<u8> {
+    let Join { link, input, output, duration, name, max_kbps, stats, muted, identity } = join;
+    let key = match identity {
+        Some(path) => path,
+        None => identity::default_path(|name| std::env::var_os(name))?,
+    };
+    let identity = identity::load_or_create(&key)?;
+    let stats = stats_writer(stats.as_deref())?;
+    let (commands_out, commands) = mpsc::channel(4);
+    tokio::spawn(watch_signals(commands_out));
+    let name = name.or_else(computer_name).unwrap_or_default();
+    let say = Box::new(move |message: &Message<'_>| say(&message.text(lang)));
+    let now = now();
+    let source = match input.open(now) {
+        Ok(source) => source,
+        Err(error) => return Ok(no_sound(lang, &error)),
+    };
+    let sink = match output.open(now) {
+        Ok(sink) => sink,
+        Err(error) => return Ok(no_sound(lang, &error)),
+    };
+    let network = Arc::new(Udp);
+    let unix_start = unix_now();
+    let client = Client {
+        link,
+        identity,
+        name,
+        max_kbps,
+        muted,
+        duration,
+        source,
+        sink,
+        network,
+        commands,
+        stats,
+        say,
+        unix_start,
+    };
+    Ok(client.run().await.ending.exit_code())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the start of a client's time")]
+fn now() -> std::time::Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the time of day is asked once, for the figures")]
+fn unix_now() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+fn no_sound(lang: Lang, error: &audio::AudioError) -> u8 {
+    say(&Message::Sound(error).text(lang));
+    1
+}
+
+/// Progress goes to the error output. Names in it come from others and may not move the cursor.
+fn say(text: &str) {
+    let line: String = text.chars().filter(|c| !c.is_control()).collect();
+    // A terminal that is gone is no reason to leave the meeting.
+    let _ = writeln!(std::io::stderr(), "giaoban: {line}");
+}
+
+/// Writes lines of figures, each at once. A disk that is full stops them, not the meeting.
+fn stats_writer(path: Option<&Path>) -> anyhow::Result<OnStats> {
+    let Some(path) = path else { return Ok(Box::new(|_| {})) };
+    let file =
+        File::create(path).with_context(|| format!("cannot write the figures to {}", path.display()))?;
+    let mut file = Some(file);
+    let path = path.to_owned();
+    Ok(Box::new(move |stats| {
+        if let Some(open) = &mut file
+            && let Err(error) = open.write_all(stats.to_line().as_bytes())
+        {
+            eprintln!("giaoban: no more figures are written to {}: {error}", path.display());
+            file = None;
+        }
+    }))
+}
+
+/// The first Ctrl-C leaves in good order, the second at once.
+async fn watch_signals(commands: mpsc::Sender<Command>) {
+    if !interrupted().await {
+        return;
+    }
+    // A client that has ended does not care.
+    let _ = commands.try_send(Command::Stop);
+    if interrupted().await {
+        std::process::exit(INTERRUPTED);
+    }
+}
+
+/// Whether somebody asked to stop; `false` where that cannot be known.
+#[cfg(unix)]
+async fn interrupted() -> bool {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return false };
+    tokio::select! {
+        asked = tokio::signal::ctrl_c() => asked.is_ok(),
+        _ = terminate.recv() => true,
+    }
+}
+
+#[cfg(not(unix))]
+async fn interrupted() -> bool {
+    tokio::signal::ctrl_c().await.is_ok()
+}
+
+/// What this computer is called, cut to what a name may be.
+fn computer_name() -> Option<String> {
+    let variables = ["COMPUTERNAME", "HOSTNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let files = ["/proc/sys/kernel/hostname", "/etc/hostname"];
+    let named = variables.chain(files.into_iter().filter_map(|path| std::fs::read_to_string(path).ok()));
+    named.map(|name| name.trim().to_owned()).find(|name| {
+        !name.is_empty() && name.len() <= settings::MAX_NAME_BYTES && !name.chars().any(char::is_control)
+    })
+}

@@ -1,0 +1,417 @@
+//! Connections to the bridge: one task for each, from its first packet to its last.
+//!
+//! ```text
+//! engine --Order--> call task { resolve, bind, connect, then read } --Event--> engine
+//!    |                                                                            ^
+//!    +---- send_datagram, straight to quinn ----      control messages, datagrams-+
+//! ```
+//!
+//! A shell: quinn's types live here and nothing is decided here. Channels are bounded; a datagram that nobody takes
+//! in time is counted and dropped, a control message waits.
+
+use crate::clock;
+use crate::session::{LineId, Loss};
+use bytes::Bytes;
+use giaoban_proto::link::Link;
+use giaoban_proto::transport::{
+    BindError, ClientEnd, Identity, Lost, Meter, Pins, SERVER_NAME, Traffic, bind_client, client_config,
+};
+use giaoban_proto::wire::{ClientMessage, CloseCode, Framer, Leave, MAX_CONTROL_BYTES, ServerMessage, frame};
+use quinn::{Connection, Endpoint, RecvStream, SendStream, VarInt};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep_until, timeout};
+
+/// Orders that may wait for one call: a person does not switch the microphone this often.
+const ORDERS: usize = 16;
+
+/// Events that may wait for the engine, over all calls: some seconds of voice, what comes at once when a link
+/// wakes up. More only delays the moment at which too much is dropped.
+pub(crate) const EVENTS: usize = 256;
+
+/// Control bytes that may wait for a bridge that does not take them. Two of the longest messages.
+const MAX_UNSENT: usize = 2 * MAX_CONTROL_BYTES;
+
+/// How long good-bye may take: a second of round trip and one repetition. Longer keeps a person waiting for a
+/// prompt, shorter leaves a seat that the bridge believes in until its idle timeout.
+const GOOD_BYE: Duration = Duration::from_secs(2);
+
+/// How long a closed connection may still say so to a bridge that goes on sending.
+const LINGER: Duration = Duration::from_millis(300);
+
+/// Where a client's endpoints come from: the system, or a test's network.
+pub trait Network: Send + Sync {
+    /// A fresh end from which to call `remote`. Called once for each attempt, inside tokio.
+    ///
+    /// # Errors
+    /// When there is no socket; the attempt then fails, and another follows.
+    fn bind(&self, remote: SocketAddr) -> Result<ClientEnd, BindError>;
+
+    /// Changes a connection's setting before use; nothing by default.
+    fn settle(&self, _config: &mut quinn::ClientConfig) {}
+}
+
+/// The system's network.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Udp;
+
+impl Network for Udp {
+    fn bind(&self, remote: SocketAddr) -> Result<ClientEnd, BindError> {
+        bind_client(remote)
+    }
+}
+
+/// What happened on a call.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// The handshake is done and the control stream open.
+    Connected { id: LineId, connection: Connection },
+    /// A control message.
+    Message { id: LineId, message: ServerMessage },
+    /// A datagram, and when it came.
+    Datagram { id: LineId, at: Instant, bytes: Bytes },
+    /// The call is over. The last of its events.
+    Lost { id: LineId, loss: Loss },
+}
+
+#[derive(Debug)]
+enum Order {
+    Send(ClientMessage),
+    Close(CloseCode),
+    Leave,
+}
+
+/// Makes calls.
+pub(crate) struct Caller {
+    target: Arc<Target>,
+    events: mpsc::Sender<Event>,
+    dropped: Arc<AtomicU64>,
+}
+
+struct Target {
+    link: Link,
+    identity: Identity,
+    network: Arc<dyn Network>,
+}
+
+impl Caller {
+    pub(crate) fn new(
+        link: Link,
+        identity: Identity,
+        network: Arc<dyn Network>,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        Self { target: Arc::new(Target { link, identity, network }), events, dropped: Arc::default() }
+    }
+
+    /// Begins a call; what comes of it arrives as events.
+    pub(crate) fn call(&self, id: LineId) -> Call {
+        let (orders, orders_in) = mpsc::channel(ORDERS);
+        let meter = Arc::new(OnceLock::new());
+        let task = Task {
+            id,
+            target: Arc::clone(&self.target),
+            events: self.events.clone(),
+            dropped: Arc::clone(&self.dropped),
+            orders: orders_in,
+            meter: Arc::clone(&meter),
+        };
+        Call { orders, meter, connection: None, task: tokio::spawn(task.run()) }
+    }
+
+    /// Datagrams that nobody took in time.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+/// A handle on one call. Dropped, the call ends without a word.
+pub(crate) struct Call {
+    orders: mpsc::Sender<Order>,
+    meter: Arc<OnceLock<Meter>>,
+    connection: Option<Connection>,
+    task: JoinHandle<()>,
+}
+
+impl Call {
+    /// Voice goes straight to quinn, without a task between.
+    pub(crate) fn set_connection(&mut self, connection: Connection) {
+        self.connection = Some(connection);
+    }
+
+    /// Sends a datagram now or never; whether quinn took it. A full queue drops its oldest.
+    pub(crate) fn send_datagram(&self, bytes: &[u8]) -> bool {
+        let Some(connection) = &self.connection else { return false };
+        connection.send_datagram(Bytes::copy_from_slice(bytes)).is_ok()
+    }
+
+    /// Sends a control message. A call that takes no more of them is ended.
+    pub(crate) fn send(&self, message: ClientMessage) {
+        self.order(Order::Send(message));
+    }
+
+    /// Ends the call at once.
+    pub(crate) fn close(&self, code: CloseCode) {
+        self.order(Order::Close(code));
+    }
+
+    /// Says good-bye, and ends the call when the bridge has heard it or time is up.
+    pub(crate) fn leave(&self) {
+        self.order(Order::Leave);
+    }
+
+    /// What its socket has carried.
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.meter.get().map(Meter::read).unwrap_or_default()
+    }
+
+    /// Whether nothing of it is left.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// Until nothing of it is left.
+    pub(crate) async fn finished(&mut self) {
+        // A task that panicked is finished too.
+        let _ = (&mut self.task).await;
+    }
+
+    fn order(&self, order: Order) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.orders.try_send(order) {
+            self.task.abort();
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Task {
+    id: LineId,
+    target: Arc<Target>,
+    events: mpsc::Sender<Event>,
+    dropped: Arc<AtomicU64>,
+    orders: mpsc::Receiver<Order>,
+    meter: Arc<OnceLock<Meter>>,
+}
+
+/// How a call came to its end.
+enum Over {
+    /// It was ended from here.
+    Ended,
+    /// It was lost.
+    Lost(Loss),
+}
+
+impl Task {
+    async fn run(mut self) {
+        let loss = match self.live().await {
+            Over::Ended => Loss::Broken,
+            Over::Lost(loss) => loss,
+        };
+        // The engine may be gone already.
+        let _ = self.events.send(Event::Lost { id: self.id, loss }).await;
+    }
+
+    async fn live(&mut self) -> Over {
+        let target = Arc::clone(&self.target);
+        let dialled = tokio::select! {
+            biased;
+            () = ended(&mut self.orders) => return Over::Ended,
+            dialled = dial(&target, self.id, &self.meter) => dialled,
+        };
+        let (endpoint, connection) = match dialled {
+            Ok(dialled) => dialled,
+            Err(loss) => return Over::Lost(loss),
+        };
+        let over = self.talk(&connection).await;
+        if connection.close_reason().is_none() {
+            close(&connection, CloseCode::Bye);
+        }
+        if matches!(over, Over::Ended) {
+            let _ = timeout(LINGER, endpoint.wait_idle()).await;
+        }
+        over
+    }
+
+    async fn talk(&mut self, connection: &Connection) -> Over {
+        let opened = tokio::select! {
+            biased;
+            () = ended(&mut self.orders) => return Over::Ended,
+            opened = connection.open_bi() => opened,
+        };
+        let (sender, receiver) = match opened {
+            Ok(streams) => streams,
+            Err(error) => return Over::Lost(loss(&Lost::new(&error, true))),
+        };
+        let connected = Event::Connected { id: self.id, connection: connection.clone() };
+        if self.events.send(connected).await.is_err() {
+            return Over::Ended;
+        }
+        let mut control =
+            Control { sender, receiver, framer: Framer::default(), unsent: Vec::new(), deaf: false };
+        let mut leave_by = None;
+        let mut buffer = [0; MAX_CONTROL_BYTES];
+        loop {
+            tokio::select! {
+                biased;
+                order = self.orders.recv() => match order {
+                    Some(Order::Send(message)) => {
+                        if !control.queue(&message) {
+                            close(connection, CloseCode::Overrun);
+                            return Over::Lost(Loss::Closed(CloseCode::Overrun));
+                        }
+                    }
+                    Some(Order::Leave) => {
+                        control.queue(&Leave {}.into());
+                        leave_by = leave_by.or_else(|| Some((clock::now() + GOOD_BYE).into()));
+                    }
+                    Some(Order::Close(code)) => {
+                        close(connection, code);
+                        return Over::Ended;
+                    }
+                    None => return Over::Ended,
+                },
+                datagram = connection.read_datagram() => match datagram {
+                    Ok(bytes) => {
+                        let event = Event::Datagram { id: self.id, at: clock::now(), bytes };
+                        if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event) {
+                            self.dropped.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                    Err(error) => return Over::Lost(loss(&Lost::new(&error, true))),
+                },
+                written = control.sender.write(&control.unsent), if !control.unsent.is_empty() => match written {
+                    Ok(written) => { control.unsent.drain(..written); }
+                    // The bridge has closed its ear, or the connection is gone: the latter is told above.
+                    Err(_) => control.unsent.clear(),
+                },
+                read = control.receiver.read(&mut buffer), if !control.deaf => match read {
+                    Ok(Some(read)) => {
+                        if let Err(code) = self.take(&mut control.framer, &buffer[..read]).await {
+                            close(connection, code);
+                            return Over::Lost(Loss::Closed(code));
+                        }
+                    }
+                    // The last word was said; the connection itself says when it ends.
+                    Ok(None) | Err(_) => control.deaf = true,
+                },
+                () = until(leave_by) => return Over::Ended,
+            }
+        }
+    }
+
+    /// Passes on the messages that these bytes complete.
+    async fn take(&self, framer: &mut Framer, bytes: &[u8]) -> Result<(), CloseCode> {
+        framer.push(bytes);
+        while let Some(message) = framer.poll().map_err(|_| CloseCode::BadMessage)? {
+            let event = Event::Message { id: self.id, message };
+            if self.events.send(event).await.is_err() {
+                return Err(CloseCode::Bye);
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Control {
+    sender: SendStream,
+    receiver: RecvStream,
+    framer: Framer,
+    /// Said, and not yet taken by quinn.
+    unsent: Vec<u8>,
+    /// Nothing more comes in.
+    deaf: bool,
+}
+
+impl Control {
+    /// Whether there was room for the message.
+    fn queue(&mut self, message: &ClientMessage) -> bool {
+        let bytes = frame(message);
+        let room = self.unsent.len() + bytes.len() <= MAX_UNSENT;
+        if room {
+            self.unsent.extend_from_slice(&bytes);
+        }
+        room
+    }
+}
+
+async fn dial(target: &Target, id: LineId, meter: &OnceLock<Meter>) -> Result<(Endpoint, Connection), Loss> {
+    let remote = resolve(&target.link, id).await.ok_or(Loss::NoAddress)?;
+    let end = target.network.bind(remote).map_err(|error| {
+        tracing::warn!(%error, "no socket");
+        Loss::Broken
+    })?;
+    // The first of the two: a call binds once.
+    let _ = meter.set(end.meter.clone());
+    let mut config = client_config(&target.identity, Pins::from(&target.link)).map_err(|error| {
+        tracing::warn!(%error, "no setting for a connection");
+        Loss::Broken
+    })?;
+    target.network.settle(&mut config);
+    let connecting = end.endpoint.connect_with(config, remote, SERVER_NAME).map_err(|error| {
+        tracing::warn!(%error, %remote, "cannot call");
+        Loss::Broken
+    })?;
+    match connecting.await {
+        Ok(connection) => Ok((end.endpoint, connection)),
+        Err(error) => {
+            tracing::debug!(%error, %remote, "no connection");
+            Err(loss(&Lost::new(&error, false)))
+        }
+    }
+}
+
+/// One of the host's addresses, the next one at each attempt.
+async fn resolve(link: &Link, id: LineId) -> Option<SocketAddr> {
+    if let Ok(address) = link.host.as_str().parse::<IpAddr>() {
+        return Some((address, link.port).into());
+    }
+    let found = tokio::net::lookup_host((link.host.as_str(), link.port)).await;
+    let addresses: Vec<SocketAddr> =
+        found.inspect_err(|error| tracing::debug!(%error, host = %link.host, "no address")).ok()?.collect();
+    let turn = (id.0 as usize).saturating_sub(1) % addresses.len().max(1);
+    addresses.get(turn).copied()
+}
+
+fn loss(lost: &Lost) -> Loss {
+    tracing::debug!(%lost, "a call is over");
+    match lost {
+        Lost::Refused { code, .. } => {
+            CloseCode::from_code(*code).map_or(Loss::ClosedUnknown(*code), Loss::Closed)
+        }
+        Lost::WrongKey => Loss::WrongKey,
+        Lost::VersionMismatch => Loss::Closed(CloseCode::Version),
+        Lost::Busy
+        | Lost::NotReachable
+        | Lost::TimedOut
+        | Lost::Restarted
+        | Lost::Closed
+        | Lost::Other(_) => Loss::Broken,
+    }
+}
+
+/// The reason travels in words too: it keeps the packet from looking like a bare acknowledgement, and shows in a
+/// log of the other end what a number would not.
+fn close(connection: &Connection, code: CloseCode) {
+    connection.close(VarInt::from_u32(code.code()), code.text().as_bytes());
+}
+
+/// Until the call is ended before it stands. What was to be said then is not.
+async fn ended(orders: &mut mpsc::Receiver<Order>) {
+    while let Some(Order::Send(_)) = orders.recv().await {}
+}
+
+async fn until(when: Option<tokio::time::Instant>) {
+    match when {
+        Some(when) => sleep_until(when).await,
+        None => std::future::pending().await,
+    }
+}

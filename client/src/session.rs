@@ -1,0 +1,426 @@
+//! Whether this client is in its room, and what to do when it is not.
+//!
+//! ```text
+//!                  connected            welcome            3 s without a datagram, or the line lost
+//!   Connecting ---------------> Joining ---------> InRoom <------------------------------------> Reconnecting
+//!       |  20 s without an answer  |  refused        |  refused         heard again, or welcome       |
+//!       +--------------------------+---------+-------+------------------------------------------------+
+//!                                            v                                   stop, refused
+//!                                          Closed
+//! ```
+//!
+//! A line is one connection on one endpoint; no line is ever used again. A line that has gone silent is kept while
+//! a second one is tried beside it: a link that comes back is back within one packet on the old line, a bridge that
+//! restarted or an address that changed needs the new one. Whichever speaks first wins.
+//!
+//! Pure: knows neither sockets nor sound, and takes the time as it is given. Drive it so: hand it what happened by
+//! `handle_*`, then do all that [`Session::poll_action`] says, then sleep until [`Session::poll_timeout`].
+
+use giaoban_proto::wire::CloseCode;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// How long the first connection is tried before the bridge counts as not reachable. A handshake at 16 kbit/s and
+/// 20 % loss needs 6 s one time in twenty; less gives up on bad links, more leaves people before a dead screen.
+pub const GIVE_UP: Duration = Duration::from_secs(20);
+
+/// How long one attempt may take. QUIC doubles its waits, so after this a fresh start is quicker than patience.
+pub const ATTEMPT: Duration = Duration::from_secs(10);
+
+/// Silence after which a line is in trouble: three heartbeats of the bridge. Less makes a handshake of 4 kB of
+/// every burst of losses, more lets a broken line look like a quiet meeting.
+pub const SILENCE: Duration = Duration::from_secs(3);
+
+/// Waits before one attempt after another has failed, the last one for ever: soon enough for a village to be back
+/// in its sentence, and two hundred sites are no flood for a bridge that restarts.
+const BACK_OFF: [Duration; 5] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(5),
+];
+
+/// How long after an attempt was given up that had asked to join, the bridge may still say that it replaced the
+/// old line by it. More than a bridge takes to notice that the new line is dead.
+const ECHO_OF_OUR_OWN: Duration = Duration::from_secs(60);
+
+/// One connection of this client, numbered from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LineId(pub u32);
+
+/// What a person is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// The bridge has not answered yet.
+    Connecting,
+    /// The bridge has answered, the room not yet.
+    Joining,
+    /// In the room, and hearing it.
+    InRoom,
+    /// Was in the room, and is on the way back.
+    Reconnecting,
+    /// Over.
+    Closed,
+}
+
+impl State {
+    /// As it stands in the statistics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Joining => "joining",
+            Self::InRoom => "in_room",
+            Self::Reconnecting => "reconnecting",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// Why a line is no more, or never came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Loss {
+    /// The bridge closed it and said why.
+    Closed(CloseCode),
+    /// The bridge closed it with a code of a newer version.
+    ClosedUnknown(u64),
+    /// Whoever answered does not hold the key that the link names.
+    WrongKey,
+    /// The bridge's name has no address.
+    NoAddress,
+    /// Silence, a reset, no network, no socket: nothing that says who is to blame.
+    Broken,
+}
+
+/// Why the session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    /// This end asked for it.
+    Asked,
+    /// The bridge ended the meeting for this site, without blame.
+    Ended,
+    /// This site may not be here; trying again would not help.
+    Refused(Loss),
+    /// Nothing answered in time; with what went wrong last.
+    NotReachable(Option<Loss>),
+}
+
+/// What the caller has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Open a fresh endpoint and connect.
+    Connect(LineId),
+    /// Send the request to join.
+    Hello(LineId),
+    /// From now on sound goes over this line, and no other.
+    Admit(LineId),
+    /// Close the line with this code, whatever state it is in.
+    Close(LineId, CloseCode),
+    /// Say good-bye in good order, then close the line.
+    Leave(LineId),
+    /// Tell the person.
+    Notice(Notice),
+}
+
+/// What a person should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The first attempt begins.
+    Connecting,
+    /// The room is no longer heard.
+    Lost,
+    /// It is heard again.
+    Back,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// Never been in.
+    Outside {
+        give_up: Instant,
+        answered: bool,
+    },
+    /// Admitted by this line, which was last heard at this time.
+    Inside {
+        line: LineId,
+        heard: Instant,
+        trouble: bool,
+    },
+    /// Was in.
+    Away,
+    Closed(End),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Attempt {
+    id: LineId,
+    abandon_at: Instant,
+    asked: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Session {
+    place: Place,
+    attempt: Option<Attempt>,
+    /// When the next attempt begins, while there is none and one is needed.
+    next_attempt: Option<Instant>,
+    failures: usize,
+    last_id: LineId,
+    last_loss: Option<Loss>,
+    /// Until when a `Replaced` may be the work of an attempt that this end gave up.
+    replaced_by_us_until: Option<Instant>,
+    actions: VecDeque<Action>,
+}
+
+impl Session {
+    /// A session that begins to connect.
+    #[must_use]
+    pub fn new(now: Instant) -> Self {
+        let mut session = Self {
+            place: Place::Outside { give_up: now + GIVE_UP, answered: false },
+            attempt: None,
+            next_attempt: None,
+            failures: 0,
+            last_id: LineId(0),
+            last_loss: None,
+            replaced_by_us_until: None,
+            actions: VecDeque::from([Action::Notice(Notice::Connecting)]),
+        };
+        session.begin_attempt(now);
+        session
+    }
+
+    /// What a person is shown.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        match (&self.place, &self.attempt) {
+            (Place::Outside { .. }, Some(Attempt { asked: true, .. })) => State::Joining,
+            (Place::Outside { .. }, _) => State::Connecting,
+            (Place::Inside { trouble: false, .. }, _) => State::InRoom,
+            (Place::Inside { trouble: true, .. } | Place::Away, _) => State::Reconnecting,
+            (Place::Closed(_), _) => State::Closed,
+        }
+    }
+
+    /// The line that carries sound, a silent one too.
+    #[must_use]
+    pub const fn line(&self) -> Option<LineId> {
+        match self.place {
+            Place::Inside { line, .. } => Some(line),
+            _ => None,
+        }
+    }
+
+    /// Why it is over, once it is.
+    #[must_use]
+    pub const fn end(&self) -> Option<End> {
+        match self.place {
+            Place::Closed(end) => Some(end),
+            _ => None,
+        }
+    }
+
+    /// The handshake of this line is done.
+    pub fn handle_connected(&mut self, now: Instant, id: LineId) {
+        let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.id == id) else { return };
+        // Somebody is there: the room gets its own time to answer, once.
+        if let Place::Outside { give_up, answered } = &mut self.place
+            && !*answered
+        {
+            (*give_up, *answered) = (now + GIVE_UP, true);
+        }
+        attempt.asked = true;
+        self.actions.push_back(Action::Hello(id));
+    }
+
+    /// The bridge has let us in by this line.
+    pub fn handle_welcome(&mut self, now: Instant, id: LineId) {
+        if self.attempt.take_if(|attempt| attempt.id == id && attempt.asked).is_none() {
+            return;
+        }
+        if let Place::Inside { line, .. } = self.place {
+            // The bridge has replaced it already; this only lets the endpoint go.
+            self.actions.push_back(Action::Close(line, CloseCode::Replaced));
+        }
+        let first = matches!(self.place, Place::Outside { .. });
+        self.place = Place::Inside { line: id, heard: now, trouble: false };
+        (self.failures, self.next_attempt, self.last_loss) = (0, None, None);
+        self.actions.push_back(Action::Admit(id));
+        if !first {
+            self.actions.push_back(Action::Notice(Notice::Back));
+        }
+    }
+
+    /// A datagram came in by this line at `now`.
+    pub fn handle_heard(&mut self, now: Instant, id: LineId) {
+        let Place::Inside { line, heard, trouble } = &mut self.place else { return };
+        if *line != id {
+            return;
+        }
+        *heard = now.max(*heard);
+        if !*trouble {
+            return;
+        }
+        // An attempt that has asked to join goes on: the bridge may have let it in already, and this line with it.
+        if self.attempt.is_none_or(|attempt| !attempt.asked) {
+            *trouble = false;
+            (self.failures, self.next_attempt) = (0, None);
+            self.drop_attempt(now);
+            self.actions.push_back(Action::Notice(Notice::Back));
+        }
+    }
+
+    /// This line is no more.
+    pub fn handle_lost(&mut self, now: Instant, id: LineId, loss: Loss) {
+        if self.line() == Some(id) {
+            self.line_lost(now, loss);
+        } else if self.attempt.take_if(|attempt| attempt.id == id).is_some() {
+            let outside = matches!(self.place, Place::Outside { .. });
+            match verdict(loss) {
+                Verdict::Over(end) => self.close(now, end),
+                Verdict::RefusedAtFirst if outside => self.close(now, End::Refused(loss)),
+                Verdict::RefusedAtFirst | Verdict::Retry => {
+                    self.last_loss = Some(loss);
+                    self.schedule_attempt(now);
+                }
+            }
+        }
+    }
+
+    /// The person ends it.
+    pub fn handle_stop(&mut self, now: Instant) {
+        if self.end().is_none() {
+            self.close(now, End::Asked);
+        }
+    }
+
+    /// The time asked for is over. Whoever never came in has not had what was asked for.
+    pub fn handle_time_up(&mut self, now: Instant) {
+        match self.place {
+            Place::Outside { .. } => self.close(now, End::NotReachable(self.last_loss)),
+            _ => self.handle_stop(now),
+        }
+    }
+
+    /// When [`Session::handle_timeout`] has something to do; `None` once closed.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let of_place = match self.place {
+            Place::Outside { give_up, .. } => Some(give_up),
+            Place::Inside { heard, trouble: false, .. } => Some(heard + SILENCE),
+            Place::Inside { .. } | Place::Away => None,
+            Place::Closed(_) => return None,
+        };
+        let of_attempt = self.attempt.map(|attempt| attempt.abandon_at).or(self.next_attempt);
+        [of_place, of_attempt].into_iter().flatten().min()
+    }
+
+    /// Does what is due at `now`. Harmless when nothing is.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        match &mut self.place {
+            Place::Closed(_) => return,
+            Place::Outside { give_up, .. } if *give_up <= now => {
+                return self.close(now, End::NotReachable(self.last_loss));
+            }
+            Place::Inside { heard, trouble, .. } if !*trouble && *heard + SILENCE <= now => {
+                *trouble = true;
+                self.actions.push_back(Action::Notice(Notice::Lost));
+                self.next_attempt = Some(now);
+            }
+            _ => {}
+        }
+        if self.attempt.is_some_and(|attempt| attempt.abandon_at <= now) {
+            self.drop_attempt(now);
+            self.schedule_attempt(now);
+        }
+        if self.next_attempt.is_some_and(|at| at <= now) {
+            self.begin_attempt(now);
+        }
+    }
+
+    /// The next thing to do, in order; `None` when all is done.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    fn line_lost(&mut self, now: Instant, loss: Loss) {
+        let attempt_asked = self.attempt.is_some_and(|attempt| attempt.asked);
+        let by_us = attempt_asked || self.replaced_by_us_until.is_some_and(|until| now < until);
+        match verdict(loss) {
+            Verdict::Over(End::Refused(Loss::Closed(CloseCode::Replaced))) if by_us => {}
+            Verdict::Over(end) => return self.close(now, end),
+            Verdict::RefusedAtFirst | Verdict::Retry => {}
+        }
+        if matches!(self.place, Place::Inside { trouble: false, .. }) {
+            self.actions.push_back(Action::Notice(Notice::Lost));
+        }
+        self.place = Place::Away;
+        self.last_loss = Some(loss);
+        if self.attempt.is_none() && self.next_attempt.is_none() {
+            self.schedule_attempt(now);
+        }
+    }
+
+    fn begin_attempt(&mut self, now: Instant) {
+        self.last_id = LineId(self.last_id.0 + 1);
+        self.attempt = Some(Attempt { id: self.last_id, abandon_at: now + ATTEMPT, asked: false });
+        self.next_attempt = None;
+        self.actions.push_back(Action::Connect(self.last_id));
+    }
+
+    fn schedule_attempt(&mut self, now: Instant) {
+        self.next_attempt = Some(now + BACK_OFF[self.failures.min(BACK_OFF.len() - 1)]);
+        self.failures += 1;
+    }
+
+    fn drop_attempt(&mut self, now: Instant) {
+        if let Some(attempt) = self.attempt.take() {
+            if attempt.asked {
+                self.replaced_by_us_until = Some(now + ECHO_OF_OUR_OWN);
+            }
+            self.actions.push_back(Action::Close(attempt.id, CloseCode::Bye));
+        }
+    }
+
+    fn close(&mut self, now: Instant, end: End) {
+        self.drop_attempt(now);
+        if let Place::Inside { line, .. } = self.place
+            && end == End::Asked
+        {
+            self.actions.push_back(Action::Leave(line));
+        }
+        self.next_attempt = None;
+        self.place = Place::Closed(end);
+    }
+}
+
+enum Verdict {
+    /// Trying again would not help.
+    Over(End),
+    /// So at the first attempt; a site that was in waits for its place.
+    RefusedAtFirst,
+    Retry,
+}
+
+const fn verdict(loss: Loss) -> Verdict {
+    match loss {
+        Loss::Closed(code) => match code {
+            CloseCode::Bye => Verdict::Over(End::Ended),
+            CloseCode::BadMessage
+            | CloseCode::Version
+            | CloseCode::NotAdmitted
+            | CloseCode::NoSuchRoom
+            | CloseCode::Replaced => Verdict::Over(End::Refused(loss)),
+            CloseCode::Full | CloseCode::Internal => Verdict::RefusedAtFirst,
+            CloseCode::TooSlow | CloseCode::Overrun | CloseCode::Stopping => Verdict::Retry,
+        },
+        Loss::WrongKey => Verdict::Over(End::Refused(loss)),
+        Loss::ClosedUnknown(_) => Verdict::RefusedAtFirst,
+        Loss::NoAddress | Loss::Broken => Verdict::Retry,
+    }
+}
+
+#[cfg(test)]
+mod tests;

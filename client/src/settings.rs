@@ -1,0 +1,224 @@
+//! What was typed, and what it means: past this file nothing sees a word of the command line.
+//!
+//! Every setting is a flag and an environment variable (`GIAOBAN_…`), the flag first.
+
+use crate::audio::{Input, Output};
+use crate::words::Lang;
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand};
+use giaoban_proto::link::Link;
+use giaoban_proto::media::ladder::RungId;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The longest `--duration`. More is a typing mistake, and an instant that far away need not exist.
+const MAX_DURATION: Duration = Duration::from_secs(1000 * 3600);
+
+/// The longest name of a site, in bytes: the bridge cuts what is longer.
+pub const MAX_NAME_BYTES: usize = 64;
+
+/// What to do, and in which language to speak of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What `--lang` says; the locale's where it says nothing.
+    pub lang: Option<Lang>,
+    /// What to do.
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Join a room.
+    Join(Box<Join>),
+    /// List the sound devices.
+    Devices,
+}
+
+/// How to join.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Join {
+    /// Where to.
+    pub link: Link,
+    /// Where sound comes from.
+    pub input: Input,
+    /// Where it goes.
+    pub output: Output,
+    /// For how long; for ever without.
+    pub duration: Option<Duration>,
+    /// How the site wishes to be called.
+    pub name: Option<String>,
+    /// The most that each direction may cost, in kbit/s of wire; 0 leaves it to the bridge.
+    pub max_kbps: u32,
+    /// Where the figures of each second are written.
+    pub stats: Option<PathBuf>,
+    /// Whether the microphone is off.
+    pub muted: bool,
+    /// The device's key file; the usual place without.
+    pub identity: Option<PathBuf>,
+}
+
+/// Why there is nothing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoSettings {
+    /// Help or the version was asked for: this is it.
+    Asked(String),
+    /// What was typed makes no sense: one line that says why.
+    Usage(String),
+}
+
+#[derive(Parser)]
+#[command(
+    name = "giaoban",
+    version,
+    about = "A conference by voice for bad links",
+    arg_required_else_help = true
+)]
+struct Typed {
+    /// Language of what is said [default: that of LC_ALL or LANG]
+    #[arg(long, env = "GIAOBAN_LANG", global = true, value_enum, value_name = "LANG")]
+    lang: Option<Lang>,
+    #[command(subcommand)]
+    command: TypedCommand,
+}
+
+#[derive(Subcommand)]
+enum TypedCommand {
+    /// Join a room and stay until Ctrl-C
+    ///
+    /// Comes back by itself after the line was lost. Ends with 0 as asked, 2 for bad usage, 3 refused, 4 not
+    /// reachable, 1 for anything else.
+    Join(Box<TypedJoin>),
+    /// List the sound devices
+    Devices,
+}
+
+#[derive(Args)]
+struct TypedJoin {
+    /// The invitation: giaoban://HOST:PORT/ROOM?k=…
+    #[arg(env = "GIAOBAN_LINK", hide_env_values = true)]
+    link: Link,
+    /// Where sound comes from: FILE.wav, device, device:NAME, tone or silence
+    #[arg(long, env = "GIAOBAN_INPUT", default_value = "device")]
+    input: Input,
+    /// Where sound goes: FILE.wav, device, device:NAME or null
+    #[arg(long, env = "GIAOBAN_OUTPUT", default_value = "device")]
+    output: Output,
+    /// Begin the input file again at its end
+    #[arg(long = "loop", env = "GIAOBAN_LOOP", value_parser = FalseyValueParser::new())]
+    repeat: bool,
+    /// Leave after this time: 90, 60s, 5m or 1h
+    #[arg(long, env = "GIAOBAN_DURATION", value_parser = duration, value_name = "TIME")]
+    duration: Option<Duration>,
+    /// How this site wishes to be called [default: the computer's name]
+    #[arg(long, env = "GIAOBAN_NAME", value_parser = name)]
+    name: Option<String>,
+    /// The most that each direction may cost, in kbit/s, all headers included [default: the bridge's choice]
+    #[arg(long, env = "GIAOBAN_MAX_KBPS", value_parser = max_kbps, value_name = "N")]
+    max_kbps: Option<u32>,
+    /// Write the figures of each second to this file, one JSON object a line
+    #[arg(long, env = "GIAOBAN_STATS", value_name = "FILE.jsonl")]
+    stats: Option<PathBuf>,
+    /// Join with the microphone off
+    #[arg(long, env = "GIAOBAN_MUTED", value_parser = FalseyValueParser::new())]
+    muted: bool,
+    /// This device's key, made if it is not there [default: in the user's configuration folder]
+    #[arg(long, env = "GIAOBAN_IDENTITY", value_name = "FILE")]
+    identity: Option<PathBuf>,
+}
+
+impl Settings {
+    /// From the words of a command line, the program's name first.
+    ///
+    /// # Errors
+    /// [`NoSettings`], ready to be shown.
+    pub fn from_words<W: Into<OsString> + Clone>(
+        words: impl IntoIterator<Item = W>,
+    ) -> Result<Self, NoSettings> {
+        let typed = Typed::try_parse_from(words).map_err(|error| no_settings(&error))?;
+        let command = match typed.command {
+            TypedCommand::Devices => Command::Devices,
+            TypedCommand::Join(typed) => Command::Join(Box::new(join(*typed).map_err(NoSettings::Usage)?)),
+        };
+        Ok(Self { lang: typed.lang, command })
+    }
+}
+
+fn join(typed: TypedJoin) -> Result<Join, String> {
+    let TypedJoin { link, input, output, repeat, duration, name, max_kbps, stats, muted, identity } = typed;
+    if link.guest {
+        return Err("this link is for guests with a PIN, which this version cannot do; ask for a link for \
+                    this device"
+            .into());
+    }
+    if repeat && !matches!(input, Input::File { .. }) {
+        return Err(format!("--loop repeats an input file, and the input is `{input}`; leave it out"));
+    }
+    let max_kbps = max_kbps.unwrap_or(0);
+    let input = input.repeating(repeat);
+    Ok(Join { link, input, output, duration, name, max_kbps, stats, muted, identity })
+}
+
+/// `90`, `60s`, `5m` or `1h`.
+fn duration(word: &str) -> Result<Duration, String> {
+    let wrong = || "give a time such as 90, 60s, 5m or 1h".to_owned();
+    let (digits, seconds) = match word.char_indices().next_back() {
+        Some((at, 's')) => (&word[..at], 1),
+        Some((at, 'm')) => (&word[..at], 60),
+        Some((at, 'h')) => (&word[..at], 3600),
+        _ => (word, 1),
+    };
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    let total = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(seconds));
+    match total.map(Duration::from_secs) {
+        Some(Duration::ZERO) => Err("it must be longer than nothing".into()),
+        Some(duration) if duration <= MAX_DURATION => Ok(duration),
+        _ => Err("it is longer than 1000h; leave it out to stay for ever".into()),
+    }
+}
+
+fn name(word: &str) -> Result<String, String> {
+    let name = word.trim();
+    if name.is_empty() {
+        Err("a name cannot be empty".into())
+    } else if name.len() > MAX_NAME_BYTES {
+        Err(format!("a name has at most {MAX_NAME_BYTES} bytes; an accented letter takes 2 or 3"))
+    } else if name.chars().any(char::is_control) {
+        Err("a name cannot hold control characters".into())
+    } else {
+        Ok(name.into())
+    }
+}
+
+fn max_kbps(word: &str) -> Result<u32, String> {
+    let least = RungId::all().map(|rung| rung.rung().wire.bps() / 1000).min().unwrap_or(0);
+    match word.parse::<u32>() {
+        Ok(kbps) if kbps >= least => Ok(kbps),
+        Ok(_) => Err(format!("this version needs at least {least} kbit/s while somebody speaks")),
+        Err(_) => Err("give a whole number of kbit/s such as 24".into()),
+    }
+}
+
+/// clap explains on many lines; the first paragraph says what is wrong.
+fn no_settings(error: &clap::Error) -> NoSettings {
+    use clap::error::ErrorKind as Kind;
+    let text = error.render().to_string();
+    match error.kind() {
+        Kind::DisplayHelp | Kind::DisplayVersion => NoSettings::Asked(text),
+        Kind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            NoSettings::Usage("say what to do: `giaoban join LINK` or `giaoban devices`".into())
+        }
+        _ => {
+            let paragraph = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+            let line = paragraph.collect::<Vec<_>>().join(" ");
+            let line = line.strip_prefix("error: ").unwrap_or(&line);
+            NoSettings::Usage(format!("{line}; `giaoban --help` says what there is"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+use super::*;
+use proptest::prelude::*;
+
+const LINK: &str = "giaoban://hop.example.vn:4646/giaoban?k=aaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+fn settings(words: &[&str]) -> Result<Settings, NoSettings> {
+    Settings::from_words(["giaoban"].iter().chain(words))
+}
+
+fn joined(words: &[&str]) -> Join {
+    match settings(&[&["join", LINK], words].concat()).expect("good usage").command {
+        Command::Join(join) => *join,
+        Command::Devices => panic!("join was typed"),
+    }
+}
+
+/// What is said about words that make no sense.
+fn wrong(words: &[&str]) -> String {
+    match settings(words) {
+        Err(NoSettings::Usage(line)) => line,
+        other => panic!("{words:?} gave {other:?}"),
+    }
+}
+
+#[test]
+fn a_link_alone_is_enough() {
+    let join = joined(&[]);
+    assert_eq!(join.link.to_string(), LINK);
+    assert_eq!((join.input, join.output), (Input::Device(None), Output::Device(None)));
+    assert_eq!((join.duration, join.name, join.max_kbps, join.muted), (None, None, 0, false));
+    assert_eq!((join.stats, join.identity), (None, None));
+}
+
+#[test]
+fn all_that_can_be_typed_is_understood() {
+    let join = joined(&[
+        "--input",
+        "speech.wav",
+        "--output",
+        "heard.wav",
+        "--loop",
+        "--duration",
+        "5m",
+        "--name",
+        " Tri Lễ ",
+        "--max-kbps",
+        "24",
+        "--stats",
+        "s.jsonl",
+        "--muted",
+        "--identity",
+        "a.key",
+        "--lang",
+        "vi",
+    ]);
+    assert_eq!(join.input, Input::File { path: "speech.wav".into(), repeat: true });
+    assert_eq!(join.output, Output::File("heard.wav".into()));
+    assert_eq!(join.duration, Some(Duration::from_secs(300)));
+    assert_eq!(join.name.as_deref(), Some("Tri Lễ"));
+    assert_eq!((join.max_kbps, join.muted), (24, true));
+    assert_eq!(join.stats, Some("s.jsonl".into()));
+    assert_eq!(join.identity, Some("a.key".into()));
+    let lang = |words: &[&str]| settings(words).expect("good usage").lang;
+    assert_eq!(lang(&["devices"]), None);
+    assert_eq!(lang(&["--lang", "vi", "devices"]), Some(Lang::Vi));
+    assert_eq!(lang(&["devices", "--lang", "en"]), Some(Lang::En));
+}
+
+#[test]
+fn times_are_read_in_seconds_minutes_and_hours() {
+    for (word, seconds) in [("90", 90), ("60s", 60), ("5m", 300), ("1h", 3600), ("1000h", 3_600_000)] {
+        assert_eq!(duration(word), Ok(Duration::from_secs(seconds)));
+    }
+    for word in ["", "s", "5 m", "-5", "+5", "1.5h", "5d", "0", "0m", "1001h", "99999999999999999999h", "٣"]
+    {
+        assert!(duration(word).is_err(), "{word}");
+    }
+}
+
+#[test]
+fn bad_usage_is_answered_in_one_line_that_names_the_fault() {
+    for (words, says) in [
+        (vec![], "giaoban join LINK"),
+        (vec!["join"], "LINK"),
+        (vec!["join", "https://example.vn"], "a link begins with giaoban://"),
+        (vec!["join", LINK, "--input", "mic"], "FILE.wav, device, device:NAME, tone or silence"),
+        (vec!["join", LINK, "--output", "tone"], "FILE.wav, device, device:NAME or null"),
+        (vec!["join", LINK, "--loop"], "--loop"),
+        (vec!["join", LINK, "--input", "tone", "--loop"], "--loop"),
+        (vec!["join", LINK, "--duration", "soon"], "5m"),
+        (vec!["join", LINK, "--max-kbps", "8"], "at least 16 kbit/s"),
+        (vec!["join", LINK, "--max-kbps", "much"], "whole number"),
+        (vec!["join", LINK, "--name", " "], "empty"),
+        (vec!["join", LINK, "--lang", "fr"], "fr"),
+        (vec!["join", LINK, LINK], "unexpected"),
+        (vec!["join", LINK, "--raise"], "--raise"),
+        (vec!["dial", "host", "room"], "dial"),
+    ] {
+        let line = wrong(&words);
+        assert!(line.contains(says) && line.lines().count() == 1 && !line.starts_with("error"), "{line}");
+    }
+    let guest = format!("{LINK}&g=1");
+    assert!(wrong(&["join", &guest]).contains("guests"));
+    assert!(wrong(&["join", LINK, "--name", &"ễ".repeat(22)]).contains("64 bytes"));
+}
+
+#[test]
+fn help_and_version_are_no_faults() {
+    for words in [["--help"], ["--version"]] {
+        assert!(matches!(settings(&words), Err(NoSettings::Asked(text)) if text.contains("giaoban")));
+    }
+    let Err(NoSettings::Asked(help)) = settings(&["join", "--help"]) else { panic!("help") };
+    for flag in ["--input", "--output", "--loop", "--duration", "--name", "--max-kbps", "--stats", "--muted"]
+    {
+        assert!(help.contains(flag), "{flag}");
+        let variable = format!("GIAOBAN_{}", flag[2..].to_uppercase().replace('-', "_"));
+        assert!(help.contains(&variable), "{variable}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_words_are_settings_or_one_line(words in proptest::collection::vec("\\PC{0,12}", 0..6)) {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        if let Err(NoSettings::Usage(line)) = settings(&[&["join"], &words[..]].concat()) {
+            prop_assert_eq!(line.lines().count(), 1);
+        }
+    }
+}
