@@ -1,0 +1,222 @@
+//! A meeting in virtual time: the whole bridge and whole clients, over real QUIC on a network in memory.
+//!
+//! Everything is in one thread on tokio's paused clock, so that a minute passes as fast as its work is done and the
+//! same seed gives the same traffic.
+
+use giaoban_bridge::shell::listen::Bridge;
+use giaoban_bridge::shell::worker;
+use giaoban_bridge::store::MemoryStore;
+use giaoban_client::audio::{AudioError, Polled, Sink, Source};
+use giaoban_client::engine::{Client, Command, Outcome};
+use giaoban_client::stats::Stats;
+use giaoban_client::testing::Site;
+use giaoban_proto::link::{Code, Link};
+use giaoban_proto::media::Pcm;
+use giaoban_proto::testing::link::LinkConfig;
+use giaoban_proto::testing::{VirtualNet, now, quic};
+use giaoban_proto::transport::{Identity, Meter, ResetKey, ServerEnd};
+use giaoban_proto::unit::{BRICK, BRICK_SAMPLES};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// Where the bridge of a hall is.
+pub const BRIDGE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 4646);
+
+const CODE: Code = Code::from_bytes([7; 16]);
+
+/// A bridge with one room, `giaoban`.
+pub struct Hall {
+    /// The network.
+    pub net: VirtualNet,
+    /// The bridge.
+    pub bridge: Bridge,
+    /// What passed its socket.
+    pub meter: Meter,
+    link: Link,
+    start: Instant,
+    sites: u8,
+}
+
+/// Who comes to a hall.
+pub struct Guest {
+    /// Its name.
+    pub name: &'static str,
+    /// What it says, from the hall's first moment on, mono at 48 kHz; silence after its end.
+    pub says: Vec<f32>,
+    /// Its cap in kbit/s, 0 for none.
+    pub max_kbps: u32,
+    /// Its line: what it sends on, what it hears on.
+    pub line: (LinkConfig, LinkConfig),
+    /// How long it stays.
+    pub stays: Duration,
+}
+
+/// A site in the hall, running.
+pub struct Seat {
+    /// The address from which it speaks.
+    pub ip: IpAddr,
+    client: JoinHandle<Outcome>,
+    tape: Arc<Mutex<Vec<f32>>>,
+    figures: Arc<Mutex<Vec<Stats>>>,
+    /// Asks things of the client.
+    pub commands: mpsc::Sender<Command>,
+}
+
+/// What a site leaves behind.
+pub struct Left {
+    /// How its client ended.
+    pub outcome: Outcome,
+    /// What it heard, from the hall's first moment on, mono at 48 kHz.
+    pub heard: Vec<f32>,
+    /// Its figures, one a second.
+    pub figures: Vec<Stats>,
+}
+
+impl Hall {
+    /// Opens a hall. Belongs inside [`giaoban_proto::testing::run`].
+    ///
+    /// # Errors
+    /// When no key or no endpoint can be made.
+    pub fn open(seed: u64, max_members: usize) -> anyhow::Result<Self> {
+        let net = VirtualNet::new(seed);
+        let identity = Identity::generate()?;
+        let reset = ResetKey::from_bytes([seed as u8; 32]);
+        let config = quic::server_endpoint_config(seed);
+        let runtime = Arc::new(quinn::TokioRuntime);
+        let end = ServerEnd::with_socket(net.socket(BRIDGE), runtime, config, &identity, &reset)?;
+        let store = Arc::new(MemoryStore::new(&["giaoban"], CODE));
+        let bridge = Bridge::start(end.endpoint, store, worker::start_task(max_members));
+        let link = Link {
+            host: BRIDGE.ip().to_string().parse()?,
+            port: BRIDGE.port(),
+            room: "giaoban".parse()?,
+            key: identity.fingerprint(),
+            spare: None,
+            code: Some(CODE),
+            guest: false,
+        };
+        Ok(Self { net, bridge, meter: end.meter, link, start: now(), sites: 0 })
+    }
+
+    /// Time since the hall was opened.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        now() - self.start
+    }
+
+    /// Lets a guest in: its client starts now.
+    ///
+    /// # Errors
+    /// When no key can be made.
+    pub fn seat(&mut self, guest: Guest) -> anyhow::Result<Seat> {
+        self.sites += 1;
+        let ip = IpAddr::V4(Ipv4Addr::new(10, 0, 1, self.sites));
+        self.net.connect(ip, BRIDGE, guest.line.0, guest.line.1);
+        let (commands, asked) = mpsc::channel(4);
+        let (tape, figures) = (Arc::<Mutex<Vec<f32>>>::default(), Arc::<Mutex<Vec<Stats>>>::default());
+        let kept = figures.clone();
+        let client = Client {
+            link: self.link.clone(),
+            identity: Identity::generate()?,
+            name: guest.name.into(),
+            max_kbps: guest.max_kbps,
+            muted: false,
+            duration: Some(guest.stays),
+            source: Box::new(Microphone { says: guest.says, start: self.start, next: self.bricks() }),
+            sink: Box::new(Loudspeaker { tape: tape.clone(), start: self.start, next: self.bricks() }),
+            network: Site::new(&self.net, ip, self.sites.into()),
+            commands: asked,
+            stats: Box::new(move |stats| lock(&kept).push(stats.clone())),
+            say: Box::new(|_| {}),
+            unix_start: Duration::from_secs(1_767_225_600) + self.elapsed(),
+        };
+        Ok(Seat { ip, client: tokio::spawn(client.run()), tape, figures, commands })
+    }
+
+    fn bricks(&self) -> u32 {
+        u32::try_from(self.elapsed().as_millis() / BRICK.as_millis()).unwrap_or(u32::MAX)
+    }
+}
+
+impl Seat {
+    /// Waits until its client has ended.
+    ///
+    /// # Errors
+    /// When the client panicked.
+    pub async fn leave(self) -> anyhow::Result<Left> {
+        let outcome = self.client.await?;
+        let heard = std::mem::take(&mut *lock(&self.tape));
+        let figures = std::mem::take(&mut *lock(&self.figures));
+        Ok(Left { outcome, heard, figures })
+    }
+
+    /// Ends its client at once, as a power cut would.
+    pub fn cut(self) {
+        self.client.abort();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a site says, brick by brick as it is spoken: a brick can be had when its last sample has been said.
+struct Microphone {
+    says: Vec<f32>,
+    start: Instant,
+    next: u32,
+}
+
+impl Source for Microphone {
+    fn poll(&mut self, now: Instant, brick: &mut Pcm) -> Result<Polled, AudioError> {
+        if now < self.next_due(now) {
+            return Ok(Polled::NotYet);
+        }
+        let from = (self.next as usize * BRICK_SAMPLES).min(self.says.len());
+        let said = &self.says[from..(from + BRICK_SAMPLES).min(self.says.len())];
+        brick.samples_mut().fill(0.0);
+        brick.samples_mut()[..said.len()].copy_from_slice(said);
+        self.next += 1;
+        Ok(Polled::Brick)
+    }
+
+    fn next_due(&self, _now: Instant) -> Instant {
+        self.start + BRICK * (self.next + 1)
+    }
+}
+
+/// What a site hears, from the hall's first moment on: a brick is wanted when its first sample is to be played.
+struct Loudspeaker {
+    tape: Arc<Mutex<Vec<f32>>>,
+    start: Instant,
+    next: u32,
+}
+
+impl Sink for Loudspeaker {
+    fn wants(&mut self, now: Instant) -> bool {
+        now >= self.next_due(now)
+    }
+
+    fn next_due(&self, _now: Instant) -> Instant {
+        self.start + BRICK * self.next
+    }
+
+    fn write(&mut self, brick: &Pcm) -> Result<(), AudioError> {
+        let mut tape = lock(&self.tape);
+        tape.resize(self.next as usize * BRICK_SAMPLES, 0.0);
+        tape.extend_from_slice(brick.samples());
+        self.next += 1;
+        Ok(())
+    }
+
+    fn position(&self) -> Duration {
+        BRICK * self.next
+    }
+
+    fn finish(&mut self) -> Result<(), AudioError> {
+        Ok(())
+    }
+}
