@@ -1,7 +1,10 @@
 //! Who says what when, and how what was heard is judged against it.
 
-use giaoban_proto::testing::measure::{Alignment, Known, align, leakage_db, level_db};
+use giaoban_proto::testing::measure::{
+    Alignment, Known, align, align_segments, leakage_db, level_db, mean_correlation,
+};
 use giaoban_proto::testing::speech;
+use giaoban_proto::unit::Level;
 use std::ops::Range;
 
 /// Samples in a second.
@@ -91,6 +94,18 @@ impl Timeline {
     pub fn heard(&self, listener: usize, turn: &Turn, tape: &[f32]) -> Alignment {
         let reference = &self.others(listener)[turn.span.clone()];
         align(reference, during(turn, tape), MAX_LAG)
+    }
+
+    /// As [`Timeline::heard`], but each second of it aligned by itself: where a busy machine made the sound wait for a
+    /// moment, what came after it is later and no less right.
+    #[must_use]
+    pub fn heard_by_seconds(&self, listener: usize, turn: &Turn, tape: &[f32]) -> Alignment {
+        let whole = self.heard(listener, turn, tape);
+        let reference = &self.others(listener)[turn.span.clone()];
+        let tape = during(turn, tape);
+        let seconds = align_segments(reference, tape, SECOND, whole.lag_samples, SECOND / 10);
+        let correlation = mean_correlation(&seconds, Level::from_dbfs(-40.0)).unwrap_or(0.0);
+        Alignment { correlation, ..whole }
     }
 
     /// How much of `speaker`'s own words is in what it heard during a turn in which others spoke too, in decibels

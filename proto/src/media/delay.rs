@@ -15,8 +15,9 @@ const WINDOW: usize = 256;
 /// Share of packets that may come too late, one in this many. Smaller holes cost more delay.
 const ONE_LATE_IN: usize = 33;
 
-/// Added to what the packets need: timers wake up to a millisecond late, and a tick may run late by as much again.
-const MARGIN: Duration = Duration::from_millis(5);
+/// Added to what the packets need: an office PC wakes its timers some milliseconds late, on either side. Less and a
+/// quiet link has holes that no packet is to blame for (seen at 5 on a busy machine), more is felt twice a way.
+const MARGIN: Duration = Duration::from_millis(10);
 
 /// However wild the link, sound is never held longer than this beyond the fastest packet.
 pub const CEILING: Duration = Duration::from_millis(1500);
@@ -105,28 +106,28 @@ mod tests {
 
     #[test]
     fn a_steady_link_waits_no_more_than_the_margin() {
-        assert_eq!(target_after(300, |_| 0), 5);
+        assert_eq!(target_after(300, |_| 0), 10);
     }
 
     #[test]
     fn one_late_packet_in_a_hundred_is_let_go() {
-        assert_eq!(target_after(300, |n| if n % 100 == 7 { 400 } else { 0 }), 5);
+        assert_eq!(target_after(300, |n| if n % 100 == 7 { 400 } else { 0 }), 10);
     }
 
     #[test]
     fn a_tenth_of_late_packets_is_waited_for() {
-        assert_eq!(target_after(300, |n| if n % 10 == 7 { 120 } else { 0 }), 125);
+        assert_eq!(target_after(300, |n| if n % 10 == 7 { 120 } else { 0 }), 130);
     }
 
     #[test]
     fn a_storm_is_answered_within_a_second_and_forgotten_after() {
-        assert_eq!(target_after(290, |n| if n > 274 { 200 } else { 0 }), 205);
-        assert_eq!(target_after(900, |n| if (100..200).contains(&n) { 700 } else { 10 }), 5);
+        assert_eq!(target_after(290, |n| if n > 274 { 200 } else { 0 }), 210);
+        assert_eq!(target_after(900, |n| if (100..200).contains(&n) { 700 } else { 10 }), 10);
     }
 
     #[test]
     fn nothing_makes_it_wait_longer_than_the_ceiling() {
-        assert!(target_after(300, |n| if n % 2 == 0 { 0 } else { 60_000 }) <= 1505);
+        assert!(target_after(300, |n| if n % 2 == 0 { 0 } else { 60_000 }) <= 1510);
     }
 
     #[test]
@@ -135,7 +136,7 @@ mod tests {
         assert_eq!(delay.playout(MediaTime(0)), None);
         let time = MediaTime::from_bricks(1000);
         delay.insert(start, time);
-        assert_eq!(delay.playout(time + Samples(2880)), Some(start + Duration::from_millis(65)));
-        assert_eq!(delay.playout(time - Samples(960 * 10)), Some(start - Duration::from_millis(195)));
+        assert_eq!(delay.playout(time + Samples(2880)), Some(start + Duration::from_millis(70)));
+        assert_eq!(delay.playout(time - Samples(960 * 10)), Some(start - Duration::from_millis(190)));
     }
 }
