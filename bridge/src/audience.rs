@@ -102,7 +102,7 @@ pub enum Hearing {
 #[derive(Debug, Default)]
 pub struct Audience {
     shared: [Option<Box<Stream>>; RungId::COUNT],
-    /// Members on each rung, whatever they listen to: a shared stream with any goes on, so that it is warm.
+    /// Members on each rung, whatever they listen to: a shared stream goes on while there are any, so that it is warm.
     members: [usize; RungId::COUNT],
     spare: Vec<Box<Stream>>,
 }
@@ -113,10 +113,9 @@ impl Audience {
     /// # Errors
     /// [`CodecError`] when there is no encoder to be had.
     pub fn join(&mut self, rung: RungId) -> Result<(), CodecError> {
-        match &mut self.shared[rung.index()] {
-            Some(stream) if self.members[rung.index()] == 0 => stream.ready = None,
-            Some(_) => {}
-            place => *place = Some(Box::new(Stream::new(rung)?)),
+        let place = &mut self.shared[rung.index()];
+        if place.is_none() {
+            *place = Some(Box::new(Stream::new(rung)?));
         }
         self.members[rung.index()] += 1;
         Ok(())
@@ -125,6 +124,10 @@ impl Audience {
     /// It goes.
     pub fn leave(&mut self, rung: RungId, hearing: Hearing) {
         self.members[rung.index()] = self.members[rung.index()].saturating_sub(1);
+        if self.members[rung.index()] == 0 {
+            // Whoever comes next must not hear the end of what was said before.
+            self.shared[rung.index()] = None;
+        }
         if let Hearing::Private { stream, .. } = hearing {
             self.spare.push(stream);
         }
@@ -136,12 +139,10 @@ impl Audience {
     /// [`CodecError`] when an encoder failed; the other streams have their brick all the same.
     pub fn push(&mut self, time: MediaTime, mix: Option<&Pcm>) -> Result<(), CodecError> {
         let mut result = Ok(());
-        for (stream, members) in self.shared.iter_mut().zip(self.members) {
-            if let (Some(stream), true) = (stream, members > 0) {
-                let mix = mix.map(|mix| |out: &mut Pcm| out.samples_mut().copy_from_slice(mix.samples()));
-                let pushed = stream.push(time, mix);
-                result = result.and(pushed);
-            }
+        for stream in self.shared.iter_mut().flatten() {
+            let mix = mix.map(|mix| |out: &mut Pcm| out.samples_mut().copy_from_slice(mix.samples()));
+            let pushed = stream.push(time, mix);
+            result = result.and(pushed);
         }
         result
     }

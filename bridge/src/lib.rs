@@ -8,6 +8,7 @@
 //! state. Sockets, threads, clocks and files are in `shell`.
 
 pub mod audience;
+pub mod bucket;
 pub mod mixer;
 pub mod room;
 pub mod session;

@@ -27,13 +27,16 @@ use giaoban_proto::unit::{MediaTime, MemberId};
 use giaoban_proto::wire::{
     ClientMessage, CloseCode, Datagram, MAX_DATAGRAM_BYTES, ServerMessage, Voice, client_message::Body,
 };
-use member::{Member, Share};
+use member::Member;
 use roster::RosterChanges;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// A sign of life to each member, and of what the bridge receives from it.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// What is left to send of a tick when nothing is: who comes or goes between ticks ends what was left.
+const NOTHING: (usize, bool) = (usize::MAX, false);
 
 /// Who is let in, as admission has found it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,10 +102,10 @@ impl Room {
             members: Vec::new(),
             mix: Mix::default(),
             audience: Audience::default(),
-            changes: Vec::with_capacity(2),
+            changes: Vec::with_capacity(talkers::MAX_VOICES + 1),
             roster: RosterChanges::default(),
             events: VecDeque::new(),
-            next: (usize::MAX, false),
+            next: NOTHING,
             now,
             buffer: [0; MAX_DATAGRAM_BYTES],
             encoder_faults: 0,
@@ -154,14 +157,14 @@ impl Room {
             self.leave(older);
             self.events.push_back(Event::Close(older, CloseCode::Replaced));
         }
-        if self.members.len() >= self.max_members
-            || self.members.last().is_some_and(|last| last.id >= joining.id)
-        {
+        debug_assert!(self.members.last().is_none_or(|last| last.id < joining.id), "numbers only grow");
+        if self.members.len() >= self.max_members {
             return Err(CloseCode::Full);
         }
         self.audience.join(joining.rung).map_err(|_| CloseCode::Internal)?;
         let id = joining.id;
         self.members.push(Member::new(now, joining));
+        self.next = NOTHING;
         self.roster.joined(id);
         let list = roster::whole(self.members.iter());
         self.events.extend(list.map(|part| Event::Send(id, part)));
@@ -174,12 +177,7 @@ impl Room {
         let member = self.members.remove(place);
         self.audience.leave(member.rung, member.hearing);
         self.roster.left(id);
-        // What was still to be sent this tick has moved down by one.
-        if self.next.0 > place && self.next.0 != usize::MAX {
-            self.next.0 -= 1;
-        } else if self.next.0 == place {
-            self.next.1 = false;
-        }
+        self.next = NOTHING;
     }
 
     /// A datagram came from a member. One from nobody here, or a bad one, is counted and dropped.
@@ -198,10 +196,13 @@ impl Room {
     pub fn handle_message(&mut self, _now: Instant, id: MemberId, message: ClientMessage) {
         let Some(place) = self.place(id) else { return };
         match message.body {
-            Some(Body::SetMuted(set)) => {
+            // For the others to see: its own gate is what keeps it silent, and its voice, which may overtake this
+            // message, is not made to wait for it.
+            Some(Body::SetMuted(set)) if self.members[place].muted != set.muted => {
                 self.members[place].muted = set.muted;
                 self.roster.changed(id);
             }
+            Some(Body::SetMuted(_)) => {}
             Some(Body::Leave(_)) => self.end(id, CloseCode::Bye),
             Some(Body::Hello(_)) => self.end(id, CloseCode::BadMessage),
             // A body of a newer version.
@@ -220,7 +221,7 @@ impl Room {
         self.choose();
         self.mix.clear();
         for member in &self.members {
-            if member.share != Share::None {
+            if member.in_mix {
                 self.mix.add(&member.voice);
             }
         }
@@ -250,7 +251,7 @@ impl Room {
             }
             self.next = (place + 1, false);
             if self.now >= member.report_at {
-                member.report_at += REPORT_EVERY;
+                member.report_at = self.now + REPORT_EVERY;
                 let report = member.report(self.now, clock_ms).encode();
                 let place = &mut self.buffer[..report.len()];
                 place.copy_from_slice(&report);
@@ -276,7 +277,7 @@ impl Room {
         self.changes.clear();
         talkers::choose(candidates, |change| self.changes.push(change));
         for member in &mut self.members {
-            member.share = if member.standing.in_mix() && member.speaks { Share::Whole } else { Share::None };
+            member.in_mix = member.standing.in_mix() && member.speaks;
         }
         while let Some(change) = self.changes.pop() {
             let (Change::Enters(id) | Change::Leaves(id)) = change;
@@ -287,7 +288,7 @@ impl Room {
                     if self.audience.enter(member.rung, &mut member.hearing).is_err() {
                         // Without a stream of its own it would hear itself.
                         member.standing.leave();
-                        member.share = Share::None;
+                        member.in_mix = false;
                         self.encoder_faults += 1;
                     } else if member.spoke {
                         // It has been speaking, unheard, and comes in inside a word.
@@ -296,7 +297,7 @@ impl Room {
                 }
                 Change::Leaves(_) if member.speaks => {
                     fade(&mut member.voice, 1.0, 0.0);
-                    member.share = Share::Whole;
+                    member.in_mix = true;
                 }
                 Change::Leaves(_) => {}
             }
@@ -312,7 +313,7 @@ impl Room {
         *encoder_faults += u64::from(audience.push(time, all).is_err());
         for member in members.iter_mut() {
             let Hearing::Private { stream, .. } = &mut member.hearing else { continue };
-            let own = (member.share == Share::Whole).then_some(&member.voice);
+            let own = (member.in_mix).then_some(&member.voice);
             let others = mix.voices() - usize::from(own.is_some());
             let heard = (others > 0).then_some(|out: &mut Pcm| match own {
                 Some(own) => mix.minus(own, out),

@@ -15,8 +15,9 @@ use giaoban_proto::unit::MemberId;
 use giaoban_proto::wire::{ClientMessage, CloseCode, Hello, VERSION, client_message::Body};
 use std::time::{Duration, Instant};
 
-/// How long a connection may stay without asking to join. Links of 16 kbit/s with a second of round trip need two.
-pub const HELLO_WITHIN: Duration = Duration::from_secs(5);
+/// How long a connection may stay without asking to join. A hello that was lost twice, which at 30 % is one in eleven,
+/// needs seven seconds at a round trip of 400 ms.
+pub const HELLO_WITHIN: Duration = Duration::from_secs(15);
 
 /// The longest name of a site, in bytes.
 pub const MAX_NAME_BYTES: usize = 64;
@@ -106,11 +107,6 @@ impl Session {
             (State::Checking, Err(code)) => Some(self.close(code)),
             _ => None,
         }
-    }
-
-    /// The connection is gone or was closed by the room.
-    pub fn handle_lost(&mut self) {
-        self.state = State::Closed;
     }
 
     /// When to call [`Session::handle_timeout`].
@@ -282,14 +278,6 @@ mod tests {
                     (None, State::InRoom(MEMBER)),
                     (None, closed),
                 ],
-            ),
-            (
-                "lost",
-                Box::new(|s| {
-                    s.handle_lost();
-                    None
-                }),
-                [(None, closed), (None, closed), (None, closed), (None, closed)],
             ),
         ];
         for (event, run, expected) in table {

@@ -6,7 +6,11 @@ use clap::{Args, Parser, Subcommand};
 use giaoban_proto::link::{DEFAULT_PORT, Host};
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
+
+/// Members in one room at most: the list of more would not fit what may wait for a newcomer's line.
+const MOST_MEMBERS: usize = 2000;
 
 /// Members in one room, unless set.
 const DEFAULT_MAX_MEMBERS: usize = 250;
@@ -88,9 +92,9 @@ pub enum SettingsError {
     /// No home folder to put the data in.
     #[error("there is no home folder to keep data in; give one with --data DIR")]
     NoHome,
-    /// A room for nobody.
-    #[error("--max-members must be 1 or more")]
-    NoMembers,
+    /// A room for nobody, or for too many.
+    #[error("--max-members must be from 1 to 2000")]
+    Members,
 }
 
 impl Typed {
@@ -105,8 +109,8 @@ impl Typed {
         };
         let file = typed.config.as_deref().map(read).transpose()?.unwrap_or_default();
         let max_members = typed.max_members.or(file.max_members).unwrap_or(DEFAULT_MAX_MEMBERS);
-        if max_members == 0 {
-            return Err(SettingsError::NoMembers);
+        if !(1..=MOST_MEMBERS).contains(&max_members) {
+            return Err(SettingsError::Members);
         }
         let everywhere = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), DEFAULT_PORT);
         Ok(Settings {
@@ -137,8 +141,11 @@ fn public(text: String) -> Result<(Host, Option<u16>), SettingsError> {
         None => text.split_once(':').map_or((text.as_str(), None), |(host, port)| (host, Some(port))),
     };
     let wrong = |why: String| SettingsError::Public(text.clone(), why);
-    let port =
-        port.map(|port| port.parse().map_err(|_| wrong("the port must be a number from 0 to 65535".into())));
+    let port = port.map(|port| {
+        port.parse::<NonZeroU16>()
+            .map(NonZeroU16::get)
+            .map_err(|_| wrong("the port must be a number from 1 to 65535".into()))
+    });
     Ok((host.parse().map_err(|error| wrong(format!("{error}")))?, port.transpose()?))
 }
 
@@ -188,7 +195,7 @@ mod tests {
         assert_eq!(public("bridge.example.vn:443").expect("a host"), ("bridge.example.vn".into(), Some(443)));
         assert_eq!(public("[2001:db8::1]:443").expect("a host"), ("2001:db8::1".into(), Some(443)));
         assert_eq!(public("2001:db8::1").expect("a host"), ("2001:db8::1".into(), None));
-        for wrong in ["", "a b", "host:port", "[::1", "host:99999"] {
+        for wrong in ["", "a b", "host:port", "[::1", "host:99999", "host:0"] {
             assert!(public(wrong).is_err(), "{wrong}");
         }
     }

@@ -15,6 +15,10 @@ const LOUDER_DB: f32 = 6.0;
 /// shared encode unheard; less would swap streams between two words.
 const SILENT_BRICKS: u32 = 15;
 
+/// As quiet as an office's own noise, or quieter: no reason to be in the mix, where it would make everybody's line
+/// carry it. The client's own gate is a little below.
+const INAUDIBLE_DBFS: f32 = -60.0;
+
 /// What the remembered loudness loses in a brick of less, in dB: 15 dB/s, about a syllable's fall.
 const DECAY_DB: f32 = 0.3;
 
@@ -34,8 +38,10 @@ impl Default for Standing {
 }
 
 impl Standing {
-    /// Takes this brick's loudness; `None` when the member says nothing.
+    /// Takes this brick's loudness; `None` when the member says nothing. What nobody could hear is nothing, whatever
+    /// the client sends.
     pub fn heard(&mut self, level: Option<Level>) {
+        let level = level.filter(|level| level.dbfs() > INAUDIBLE_DBFS);
         let decayed = Level::from_dbfs(self.loudness.dbfs() - DECAY_DB);
         match level {
             Some(level) => {
@@ -160,6 +166,14 @@ mod tests {
         );
         // And then keeps it against the one it displaced.
         assert_eq!(play(&mut standings, &[-20.0, -22.0, -24.0, -20.0, -19.0]), []);
+    }
+
+    #[test]
+    fn whoever_sends_silence_is_not_in_the_mix() {
+        let mut standings = [Standing::default(); 2];
+        for _ in 0..20 {
+            assert_eq!(play(&mut standings, &[-120.0, -70.0]), []);
+        }
     }
 
     #[test]

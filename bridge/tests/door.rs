@@ -2,14 +2,18 @@
 
 mod common;
 
-use common::{House, hello};
+use common::{BRIDGE, House, hello};
 use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::media::{Outlet, Pcm};
+use giaoban_proto::testing::link::{LinkConfig, Loss};
 use giaoban_proto::testing::run;
 use giaoban_proto::testing::visitor::{Silence, Visitor};
 use giaoban_proto::transport::Identity;
 use giaoban_proto::unit::{BRICK, MediaTime, Seq};
-use giaoban_proto::wire::{CloseCode, Datagram, Hello, Leave, MAX_DATAGRAM_BYTES, SetMuted, Voice};
+use giaoban_proto::wire::{
+    ClientMessage, CloseCode, Datagram, Hello, Leave, MAX_DATAGRAM_BYTES, Report, SetMuted, Voice, frame,
+};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -92,12 +96,12 @@ fn a_device_needs_the_code_once_and_its_key_from_then_on() {
 }
 
 #[test]
-fn a_connection_that_asks_for_nothing_is_closed_in_five_seconds_and_hears_nothing_meanwhile() {
+fn a_connection_that_asks_for_nothing_is_closed_in_fifteen_seconds_and_hears_nothing_meanwhile() {
     run(async {
         let mut house = House::new(10);
         let talker = house.join("talker").await;
         let silent = house.connect(&key()).await;
-        let (heard, ()) = tokio::join!(count(&silent, Duration::from_secs(20)), speak(&talker, 200));
+        let (heard, ()) = tokio::join!(count(&silent, Duration::from_secs(30)), speak(&talker, 600));
         assert_eq!(heard, (0, 0));
         assert_eq!(silent.closed().await, Some(CloseCode::TooSlow));
     });
@@ -157,7 +161,9 @@ fn a_flood_of_bad_datagrams_from_one_member_harms_nobody() {
         };
         let ((), (), (voices, _)) =
             tokio::join!(flood, speak(&talker, 150), count(&listener, Duration::from_secs(4)));
-        assert!((49..=51).contains(&voices) || voices > 51, "{voices} voice packets");
+        // Fifty, what the bridge made of the silence after, and the end; nothing of the flood.
+        assert!((49..=55).contains(&voices), "{voices} voice packets");
+        assert!(house.bridge.counters().bad_datagrams.load(Relaxed) > 1000);
     });
 }
 
@@ -179,13 +185,91 @@ fn a_hundred_joins_and_leaves_leave_nothing_behind() {
                 1 => {
                     visitor.connection.close(0u32.into(), b"a client that goes without a word says this much")
                 }
-                _ => drop(visitor),
+                // Closed by the transport alone; and, every ninth time, gone from one moment to the next.
+                _ if n % 9 != 8 => drop(visitor),
+                _ => {
+                    let dead = LinkConfig { loss: Loss::Random(1.0), ..LinkConfig::default() };
+                    let at = IpAddr::from([10, 0, 1, house.visitors()]);
+                    house.net.connect(at, BRIDGE, dead.clone(), dead);
+                    drop(visitor);
+                }
             }
             sleep(Duration::from_secs(1)).await;
         }
         sleep(Duration::from_secs(60)).await;
         assert_eq!(house.bridge.connections(), 0);
         assert_eq!(tasks(), before);
+    });
+}
+
+#[test]
+fn a_hello_behind_a_message_of_the_future_is_heard() {
+    run(async {
+        let mut house = House::new(10);
+        let mut visitor = house.connect(&key()).await;
+        // A body number 15 that this version does not know, and the hello in the same breath.
+        let mut bytes = vec![3, 0x7a, 1, 0];
+        bytes.extend(frame(&ClientMessage::from(hello())));
+        visitor.say_bytes(&bytes).await;
+        assert_eq!(visitor.welcome().await, Ok("Tri Lễ".into()));
+    });
+}
+
+#[test]
+fn a_site_that_has_said_its_last_control_message_is_still_heard() {
+    run(async {
+        let mut house = House::new(10);
+        let (mut talker, listener) = (house.join("talker").await, house.join("listener").await);
+        talker.finish();
+        let ((), (voices, _)) = tokio::join!(speak(&talker, 150), count(&listener, Duration::from_secs(4)));
+        assert!((49..=55).contains(&voices), "{voices} voice packets");
+    });
+}
+
+#[test]
+fn whoever_sends_more_than_a_site_can_say_does_not_take_the_others_places() {
+    run(async {
+        let mut house = House::new(10);
+        let (talker, listener, greedy) =
+            (house.join("talker").await, house.join("listener").await, house.join("greedy").await);
+        let report = Report::default().encode();
+        let flood = async {
+            for _ in 0..3000 {
+                for _ in 0..5 {
+                    let _ = greedy.connection.send_datagram(report.to_vec().into());
+                }
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let ((), (), (voices, _)) =
+            tokio::join!(flood, speak(&talker, 150), count(&listener, Duration::from_secs(4)));
+        assert!((49..=55).contains(&voices), "{voices} voice packets");
+        assert!(house.bridge.counters().dropped_datagrams.load(Relaxed) > 5000);
+        let mut chatty = house.join("chatty").await;
+        for n in 0..200 {
+            chatty.say(SetMuted { muted: n % 2 == 0 }).await;
+        }
+        assert_eq!(chatty.closed().await, Some(CloseCode::Overrun));
+    });
+}
+
+#[test]
+fn handshakes_from_made_up_addresses_do_not_lock_anybody_out() {
+    run(async {
+        let mut house = House::new(10);
+        // Three hundred first packets whose answers never arrive.
+        let nowhere = LinkConfig { loss: Loss::Random(1.0), ..LinkConfig::default() };
+        let mut spoofed = Vec::new();
+        for n in 0..300u32 {
+            let from = SocketAddr::from(([10, 9, (n / 250) as u8, (n % 250) as u8], 5000));
+            house.net.set_link(BRIDGE, from.ip(), nowhere.clone());
+            spoofed.push(house.call_from(from));
+            sleep(Duration::from_millis(5)).await;
+        }
+        assert!(house.bridge.counters().retried.load(Relaxed) > 100);
+        let honest = timeout(Duration::from_secs(5), house.join("honest")).await;
+        assert!(honest.is_ok(), "an honest site got in");
+        assert_eq!(house.bridge.counters().turned_away.load(Relaxed), 0);
     });
 }
 

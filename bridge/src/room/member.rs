@@ -12,13 +12,6 @@ use std::time::{Duration, Instant};
 /// Milliseconds over which members' first reports are spread: all of them in one tick would be a burst.
 const SPREAD: u64 = REPORT_EVERY.as_millis() as u64;
 
-/// What of a member's voice is in this brick's mix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Share {
-    None,
-    Whole,
-}
-
 /// What a member has cost and received so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -28,11 +21,18 @@ pub struct Tally {
     pub sent: u64,
     /// Datagrams that were none of ours.
     pub bad_datagrams: u64,
-    /// Voice packets dropped undecoded because the member is muted.
-    pub muted_packets: u64,
     /// The round trip, by its own reports.
     pub round_trip: Option<Duration>,
 }
+
+/// Two reports of a member in less than this mean that it misses ours.
+const HURRIED: Duration = Duration::from_millis(600);
+
+/// How soon such a member is answered, at most so often.
+const SOONEST: Duration = Duration::from_millis(200);
+
+/// For how long a report is worth an echo: the clock that it carries wraps after 65 s.
+const ECHO_FOR: Duration = Duration::from_secs(60);
 
 /// The numbers of the voice packets to one member: each is given out once.
 #[derive(Debug, Default)]
@@ -60,7 +60,8 @@ pub(super) struct Member {
     /// Whether this brick holds voice, and whether the one before did.
     pub(super) speaks: bool,
     pub(super) spoke: bool,
-    pub(super) share: Share,
+    /// Whether this brick of its voice is in the mix.
+    pub(super) in_mix: bool,
     pub(super) report_at: Instant,
     pub(super) numbers: Numbers,
     /// Made when it first speaks: most never do, and a decoder is most of a member's memory.
@@ -82,7 +83,7 @@ impl Member {
             voice: Pcm::SILENCE,
             speaks: false,
             spoke: false,
-            share: Share::None,
+            in_mix: false,
             report_at: now + Duration::from_millis(joining.id.0.wrapping_mul(37) % SPREAD),
             inlet: None,
             numbers: Numbers::default(),
@@ -92,10 +93,6 @@ impl Member {
     }
 
     pub(super) fn handle_voice(&mut self, now: Instant, voice: &Voice<'_>) {
-        if self.muted {
-            self.tally.muted_packets += 1;
-            return;
-        }
         if self.inlet.is_none() {
             self.inlet = Inlet::new().ok().map(Box::new);
         }
@@ -105,7 +102,14 @@ impl Member {
     }
 
     /// `clock_ms` is the room's clock, the one that went out with [`Member::report`].
+    ///
+    /// A report that comes sooner than usual is from somebody who has heard nothing for a while: it is answered at
+    /// once, so that a lost heartbeat or two are not taken for a lost line.
     pub(super) fn handle_report(&mut self, now: Instant, clock_ms: u16, report: &Report) {
+        let hurried = self.echo.is_some_and(|(_, before)| now.saturating_duration_since(before) < HURRIED);
+        if hurried && self.report_at > now + SOONEST {
+            self.report_at = now + SOONEST;
+        }
         self.echo = Some((report.sent_ms, now));
         self.tally.round_trip = report.round_trip(clock_ms).or(self.tally.round_trip);
     }
@@ -127,9 +131,11 @@ impl Member {
         let delay = self.inlet.as_ref().map_or(Duration::ZERO, |inlet| inlet.delay());
         Report {
             sent_ms: clock_ms,
-            echo: self.echo.map(|(sent_ms, at)| Echo {
-                sent_ms,
-                held_ms: u16::try_from(now.saturating_duration_since(at).as_millis()).unwrap_or(u16::MAX - 1),
+            echo: self.echo.and_then(|(sent_ms, at)| {
+                let held = now.saturating_duration_since(at);
+                // Older ones would have wrapped at the other end.
+                let held_ms = u16::try_from(held.as_millis()).ok().filter(|_| held < ECHO_FOR)?;
+                Some(Echo { sent_ms, held_ms })
             }),
             received: counters.received as u16,
             lost: counters.lost as u16,

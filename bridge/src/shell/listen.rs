@@ -3,6 +3,7 @@
 
 use super::{peer, worker};
 use crate::store::Store;
+use giaoban_proto::wire::CloseCode;
 use quinn::Endpoint;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -33,7 +34,11 @@ pub struct Counters {
     pub turned_away: AtomicU64,
     /// Devices that were not admitted.
     pub refused: AtomicU64,
-    /// Voice that found the worker's queue full.
+    /// Connections that had to prove their address first.
+    pub retried: AtomicU64,
+    /// Datagrams of members that were none of ours.
+    pub bad_datagrams: AtomicU64,
+    /// Datagrams beyond a member's share, or that found the worker's queue full.
     pub dropped_datagrams: AtomicU64,
 }
 
@@ -67,11 +72,19 @@ impl Bridge {
         self.endpoint.open_connections()
     }
 
+    /// Returns when the rooms have ended without being told to, which is a fault.
+    pub async fn failed(&self) {
+        self.worker.inputs().closed().await;
+    }
+
     /// Takes nobody in any more, tells everybody that the bridge is stopping, and waits until they know or the
     /// connections have given up.
     pub async fn stop(self) {
         self.endpoint.set_server_config(None);
         self.worker.stop().await;
+        // Those that were not in a room yet.
+        let stopping = CloseCode::Stopping;
+        self.endpoint.close(stopping.code().into(), stopping.text().as_bytes());
         // A connection drains for three probe timeouts; whoever has not heard by then will ask, and hear from the
         // next start.
         let _ = tokio::time::timeout(SAY_GOODBYE_FOR, self.endpoint.wait_idle()).await;
@@ -85,6 +98,14 @@ async fn accept(endpoint: Endpoint, context: Context) {
     while let Some(incoming) = endpoint.accept().await {
         // Those that have ended leave the set; it holds the living only.
         while peers.try_join_next().is_some() {}
+        // Under load only those come in who can be reached where they say they are: anybody can send from a made-up
+        // address, seventeen times a second would do.
+        if pending.available_permits() < MAX_PENDING / 2 && !incoming.remote_address_validated() {
+            context.counters.retried.fetch_add(1, Relaxed);
+            // An error means that it was validated after all.
+            let _ = incoming.retry();
+            continue;
+        }
         let Ok(place) = pending.clone().try_acquire_owned() else {
             context.counters.turned_away.fetch_add(1, Relaxed);
             incoming.refuse();

@@ -2,22 +2,33 @@
 
 use super::listen::Context;
 use super::worker::{Input, Line, Who};
+use crate::bucket::Bucket;
 use crate::session::{Action, Request, Session};
 use crate::store::Ask;
 use giaoban_proto::link::RoomName;
 use giaoban_proto::transport::{PublicKey, peer_key};
 use giaoban_proto::unit::MemberId;
-use giaoban_proto::wire::{ClientMessage, CloseCode, Framer, MAX_CONTROL_BYTES, ServerMessage, frame};
+use giaoban_proto::wire::{
+    ClientMessage, CloseCode, Datagram, Framer, MAX_CONTROL_BYTES, ServerMessage, frame,
+};
 use quinn::{Connection, Incoming, RecvStream, SendStream};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// How long a handshake may take: on a lossy link its tail is long (5.8 s at the 95th percentile at 20 %).
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(15);
 
-/// Control messages that may wait for a slow link: a roster of a thousand sites.
+/// Control messages that may wait for a slow link: a roster of two and a half thousand sites.
 const CONTROL_QUEUE: usize = 64;
+
+/// Datagrams a second that one member may send, and in a row: four times what the dearest rung sends, and what a link
+/// delivers at once after an outage. More would take the others' places in the worker's queue.
+const DATAGRAMS: (u32, u32) = (200, 400);
+
+/// The same for control messages, which a person causes.
+const MESSAGES: (u32, u32) = (10, 40);
 
 #[expect(clippy::disallowed_methods, reason = "a shell: this is where a connection's clock is read")]
 fn now() -> Instant {
@@ -44,10 +55,21 @@ pub(super) async fn serve(incoming: Incoming, place: OwnedSemaphorePermit, conte
     let Some(device) = peer_key(&connection) else {
         return close(&connection, CloseCode::NotAdmitted);
     };
-    let mut peer = Peer { connection, device, session: Session::new(now()), framer: Framer::default() };
-    if let Some(code) = peer.run(place, context).await {
-        close(&peer.connection, code);
-    }
+    let session = Session::new(now());
+    let mut peer = Peer { connection: connection.clone(), device, session, framer: Framer::default() };
+    // What comes before anybody is in is read and thrown away: unread, it would pile up.
+    let entered = tokio::select! {
+        biased;
+        entered = peer.enter(context) => entered,
+        () = discard(&connection) => Err(CloseCode::BadMessage),
+    };
+    drop(place);
+    let code = match entered {
+        Ok((receiver, sender, control)) => peer.meet(context, receiver, sender, control).await,
+        Err(code) => code,
+    };
+    // Says why, where the connection still stands: closed without a word it would look as if asked.
+    close(&connection, code);
     if let Some(member) = peer.session.member() {
         // The worker outlives every connection but at the bridge's own end.
         let _ = context.worker.inputs().send(Input::Lost(member)).await;
@@ -58,6 +80,11 @@ fn close(connection: &Connection, code: CloseCode) {
     connection.close(code.code().into(), code.text().as_bytes());
 }
 
+/// Reads datagrams until the connection is gone.
+async fn discard(connection: &Connection) {
+    while connection.read_datagram().await.is_ok() {}
+}
+
 struct Peer {
     connection: Connection,
     device: PublicKey,
@@ -66,62 +93,15 @@ struct Peer {
 }
 
 impl Peer {
-    /// Until the connection ends by itself (`None`) or is to be closed with a code.
-    async fn run(&mut self, place: OwnedSemaphorePermit, context: &Context) -> Option<CloseCode> {
-        let until = self.session.poll_timeout();
-        let stream = self.connection.accept_bi();
-        let Ok(stream) = tokio::time::timeout_at(until?.into(), stream).await else {
-            return Some(CloseCode::TooSlow);
-        };
-        let (sender, mut receiver) = stream.ok()?;
-        let request = match self.await_hello(&mut receiver).await? {
-            Ok(request) => request,
-            Err(code) => return Some(code),
-        };
-        let control = match self.enter(context, request).await {
-            Ok(control) => control,
-            Err(code) => return Some(code),
-        };
-        drop(place);
-        let writer = tokio::spawn(write(sender, control));
-        let code = self.meet(context, &mut receiver).await;
-        // What was said last (a refusal is a close, so nothing) need not arrive.
-        writer.abort();
-        code
-    }
-
-    async fn await_hello(&mut self, receiver: &mut RecvStream) -> Option<Result<Request, CloseCode>> {
-        loop {
-            let until = self.session.poll_timeout()?;
-            let mut bytes = [0; MAX_CONTROL_BYTES];
-            let action = match tokio::time::timeout_at(until.into(), receiver.read(&mut bytes)).await {
-                Ok(Ok(Some(read))) => match self.next_message(&bytes[..read]) {
-                    Ok(message) => message.and_then(|message| self.session.handle_message(message)),
-                    Err(code) => return Some(Err(code)),
-                },
-                Ok(_) => return None,
-                Err(_) => self.session.handle_timeout(now()),
-            };
-            match action {
-                Some(Action::Check(request)) => return Some(Ok(request)),
-                Some(Action::Close(code)) => return Some(Err(code)),
-                Some(Action::Forward(..)) | None => {}
-            }
-        }
-    }
-
-    fn next_message(&mut self, bytes: &[u8]) -> Result<Option<ClientMessage>, CloseCode> {
-        self.framer.push(bytes);
-        self.framer.poll().map_err(|_| CloseCode::BadMessage)
-    }
-
-    /// Through the door: asks the store, then the room. Gives what the room has to say.
+    /// Through the door: hears what it wants, asks the store, then the room.
     async fn enter(
         &mut self,
         context: &Context,
-        request: Request,
-    ) -> Result<mpsc::Receiver<ServerMessage>, CloseCode> {
-        let Request { room, name, code, rung, muted } = request;
+    ) -> Result<(RecvStream, SendStream, mpsc::Receiver<ServerMessage>), CloseCode> {
+        let until = self.session.poll_timeout().ok_or(CloseCode::TooSlow)?;
+        let stream = tokio::time::timeout_at(until.into(), self.connection.accept_bi()).await;
+        let (sender, mut receiver) = stream.map_err(|_| CloseCode::TooSlow)?.map_err(|_| CloseCode::Bye)?;
+        let Request { room, name, code, rung, muted } = self.await_hello(&mut receiver).await?;
         let ask = Ask { device: self.device, room: room.clone(), code, name };
         let verdict = context.store.admit(ask).await.unwrap_or(Err(CloseCode::Internal));
         let joined = match verdict {
@@ -138,7 +118,30 @@ impl Peer {
             Err(code) => (Err(code), Err(code)),
         };
         self.session.handle_verdict(member);
-        control
+        Ok((receiver, sender, control?))
+    }
+
+    async fn await_hello(&mut self, receiver: &mut RecvStream) -> Result<Request, CloseCode> {
+        let mut bytes = [0; MAX_CONTROL_BYTES];
+        loop {
+            while let Some(message) = self.framer.poll().map_err(|_| CloseCode::BadMessage)? {
+                match self.session.handle_message(message) {
+                    Some(Action::Check(request)) => return Ok(request),
+                    Some(Action::Close(code)) => return Err(code),
+                    Some(Action::Forward(..)) | None => {}
+                }
+            }
+            let until = self.session.poll_timeout().ok_or(CloseCode::BadMessage)?;
+            match tokio::time::timeout_at(until.into(), receiver.read(&mut bytes)).await {
+                Ok(Ok(Some(read))) => self.framer.push(&bytes[..read]),
+                Ok(_) => return Err(CloseCode::BadMessage),
+                Err(_) => {
+                    if let Some(Action::Close(code)) = self.session.handle_timeout(now()) {
+                        return Err(code);
+                    }
+                }
+            }
+        }
     }
 
     async fn join(
@@ -156,20 +159,39 @@ impl Peer {
         Ok((member, messages))
     }
 
-    /// In the room.
-    async fn meet(&mut self, context: &Context, receiver: &mut RecvStream) -> Option<CloseCode> {
+    /// In the room, until the connection ends or is to be closed with this code.
+    async fn meet(
+        &mut self,
+        context: &Context,
+        mut receiver: RecvStream,
+        sender: SendStream,
+        control: mpsc::Receiver<ServerMessage>,
+    ) -> CloseCode {
+        let writer = tokio::spawn(write(sender, control));
+        let code = self.listen(context, &mut receiver).await.unwrap_or(CloseCode::BadMessage);
+        // What was said last need not arrive: a refusal is a close.
+        writer.abort();
+        code
+    }
+
+    async fn listen(&mut self, context: &Context, receiver: &mut RecvStream) -> Option<CloseCode> {
         let member = self.session.member()?;
-        let inputs = context.worker.inputs();
+        let mut datagrams = Bucket::new(now(), DATAGRAMS.0, DATAGRAMS.1);
+        let mut messages = Bucket::new(now(), MESSAGES.0, MESSAGES.1);
         let mut bytes = [0; MAX_CONTROL_BYTES];
+        let mut open = true;
         loop {
             // What came with the hello first, then what comes.
             while let Some(message) = match self.framer.poll::<ClientMessage>() {
                 Ok(message) => message,
                 Err(_) => return Some(CloseCode::BadMessage),
             } {
+                if !messages.take(now()) {
+                    return Some(CloseCode::Overrun);
+                }
                 match self.session.handle_message(message) {
                     Some(Action::Forward(member, message)) => {
-                        inputs.send(Input::Message(member, message)).await.ok()?;
+                        context.worker.inputs().send(Input::Message(member, message)).await.ok()?;
                     }
                     Some(Action::Close(code)) => return Some(code),
                     Some(Action::Check(_)) | None => {}
@@ -178,14 +200,26 @@ impl Peer {
             tokio::select! {
                 biased;
                 datagram = self.connection.read_datagram() => {
-                    if inputs.try_send(Input::Datagram(member, datagram.ok()?)).is_err() {
+                    let datagram = datagram.ok()?;
+                    // Nonsense goes no further than here, and nobody takes more than a share of the worker.
+                    if Datagram::decode(&datagram).is_err() {
+                        context.counters.bad_datagrams.fetch_add(1, Relaxed);
+                    } else if !datagrams.take(now()) {
                         context.counters.dropped_datagrams.fetch_add(1, Relaxed);
+                    } else {
+                        match context.worker.inputs().try_send(Input::Datagram(member, datagram)) {
+                            Ok(()) => {}
+                            Err(TrySendError::Full(_)) => {
+                                context.counters.dropped_datagrams.fetch_add(1, Relaxed);
+                            }
+                            Err(TrySendError::Closed(_)) => return Some(CloseCode::Internal),
+                        }
                     }
                 }
-                read = receiver.read(&mut bytes) => match read {
+                read = receiver.read(&mut bytes), if open => match read {
                     Ok(Some(read)) => self.framer.push(&bytes[..read]),
-                    // Its last word was said; the connection itself says when it ends.
-                    Ok(None) => { self.connection.closed().await; return None; }
+                    // Its last word was said; it may go on speaking and listening.
+                    Ok(None) => open = false,
                     Err(_) => return None,
                 },
             }

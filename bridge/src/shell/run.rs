@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use giaoban_proto::link::{Code, Host, Link};
 use giaoban_proto::transport::{Identity, ResetKey, bind_server, private};
 use ring::rand::{SecureRandom, SystemRandom};
-use std::io;
+use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -35,8 +35,14 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     let worker = worker::start_thread(settings.max_members).context("the rooms' thread cannot be started")?;
     let bridge = Bridge::start(end.endpoint, Arc::new(store), worker);
     announce(settings, listening, &identity, code)?;
-    asked_to_end().await?;
-    println!("Stopping: the sites are told. / Đang dừng: đang báo cho các điểm.");
+    let failed = tokio::select! {
+        asked = asked_to_end() => {
+            asked?;
+            false
+        }
+        () = bridge.failed() => true,
+    };
+    tell("Stopping: the sites are told. / Đang dừng: đang báo cho các điểm.");
     let counters = bridge.counters();
     tracing::info!(
         failed_handshakes = counters.failed_handshakes.load(Relaxed),
@@ -46,6 +52,11 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
         "door closed"
     );
     bridge.stop().await;
+    if failed {
+        anyhow::bail!(
+            "the rooms ended by a fault of this program; start it again, and report what it said before"
+        );
+    }
     Ok(())
 }
 
@@ -83,8 +94,8 @@ fn announce(
         })
     };
     let host = |address: IpAddr| address.to_string().parse::<Host>().context("an address as host");
-    println!("giaoban bridge {} on UDP {listening}", env!("CARGO_PKG_VERSION"));
-    println!("data: {}", settings.data.display());
+    tell(&format!("giaoban bridge {} on UDP {listening}", env!("CARGO_PKG_VERSION")));
+    tell(&format!("data: {}", settings.data.display()));
     let everywhere = listening.ip().is_unspecified();
     let (outside, port) = match &settings.public {
         Some((host, port)) => (Some(host.clone()), port.unwrap_or(listening.port())),
@@ -92,16 +103,25 @@ fn announce(
         None => (None, listening.port()),
     };
     if let Some(outside) = outside {
-        println!("join link for other machines / liên kết cho các máy khác:\n  {}", link(outside, port)?);
+        tell(&format!(
+            "join link for other machines / liên kết cho các máy khác:\n  {}",
+            link(outside, port)?
+        ));
     }
     let here = if everywhere { Ipv4Addr::LOCALHOST.into() } else { listening.ip() };
-    println!(
+    tell(&format!(
         "join link on this machine / liên kết trên máy này:\n  {}",
         link(host(here)?, listening.port())?
-    );
-    println!("Whoever has the link can come in; keep it among the sites. Ctrl-C stops the bridge.");
-    println!("Ai có liên kết đều vào được; chỉ gửi cho các điểm họp. Ctrl-C để dừng.");
-    io::Write::flush(&mut io::stdout()).context("cannot print")
+    ));
+    tell("Whoever has the link can come in; keep it among the sites. Ctrl-C stops the bridge.");
+    tell("Ai có liên kết đều vào được; chỉ gửi cho các điểm họp. Ctrl-C để dừng.");
+    Ok(())
+}
+
+/// Prints a line. Nobody may be reading any more, which is no reason to stop.
+fn tell(line: &str) {
+    let mut out = io::stdout();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 /// The address from which this machine would call the wide network. Sends nothing: connecting a UDP socket only

@@ -5,14 +5,14 @@ use giaoban_bridge::store::MemoryStore;
 use giaoban_proto::link::Code;
 use giaoban_proto::testing::visitor::{self, Visitor};
 use giaoban_proto::testing::{VirtualNet, quic};
-use giaoban_proto::transport::{Identity, Pins, ResetKey, ServerEnd};
+use giaoban_proto::transport::{ClientEnd, Identity, Pins, ResetKey, ServerEnd};
 use giaoban_proto::wire::Hello;
 use quinn::TokioRuntime;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 const CODE: Code = Code::from_bytes([7; 16]);
-const BRIDGE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 4646);
+pub(crate) const BRIDGE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 4646);
 
 /// A bridge with one room, `giaoban`.
 pub(crate) struct House {
@@ -48,6 +48,22 @@ impl House {
         let pins = Pins { key: self.identity.fingerprint(), spare: None };
         let seed = self.visitors.into();
         Visitor::connect(&self.net, from, BRIDGE, identity, pins, seed).await.expect("a connection")
+    }
+
+    /// How many have come so far: the last number of the latest one's address.
+    pub(crate) fn visitors(&self) -> u8 {
+        self.visitors
+    }
+
+    /// Calls from this address, as often as a client would, and waits for nothing.
+    pub(crate) fn call_from(&self, from: SocketAddr) -> (ClientEnd, quinn::Connecting) {
+        let config = quic::client_endpoint_config(from.port().into());
+        let end =
+            ClientEnd::with_socket(self.net.socket(from), Arc::new(TokioRuntime), config).expect("an end");
+        let identity = Identity::generate().expect("a key");
+        let pins = Pins { key: self.identity.fingerprint(), spare: None };
+        let calling = end.connect(BRIDGE, &identity, pins).expect("calls");
+        (end, calling)
     }
 
     /// Connects with a new key and joins with the code.

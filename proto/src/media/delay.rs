@@ -22,6 +22,10 @@ const MARGIN: Duration = Duration::from_millis(10);
 /// However wild the link, sound is never held longer than this beyond the fastest packet.
 pub const CEILING: Duration = Duration::from_millis(1500);
 
+/// So many packets in a row, all later than the ceiling allows for, and what was before is forgotten: the way itself
+/// has become longer (a sender that was paused, a queue that has filled), and will not be as fast again soon.
+const LONGER_AFTER: usize = 16;
+
 /// Estimates when sound should be played.
 #[derive(Clone, Debug)]
 pub struct DelayEstimator {
@@ -32,11 +36,13 @@ pub struct DelayEstimator {
     /// The transit at which to play, in microseconds.
     playout: i64,
     fastest: i64,
+    /// Packets in a row that were later than the ceiling allows for.
+    beyond: usize,
 }
 
 impl Default for DelayEstimator {
     fn default() -> Self {
-        Self { origin: None, transits: [0; WINDOW], seen: 0, playout: 0, fastest: 0 }
+        Self { origin: None, transits: [0; WINDOW], seen: 0, playout: 0, fastest: 0, beyond: 0 }
     }
 }
 
@@ -44,9 +50,21 @@ impl DelayEstimator {
     /// A packet whose sound begins at `time` arrived at `now`.
     pub fn insert(&mut self, now: Instant, time: MediaTime) {
         let origin = *self.origin.get_or_insert((now, time));
-        self.transits[self.seen % WINDOW] =
-            micros_between(origin.0, now) - micros_of(time.ahead_of(origin.1));
+        let transit = micros_between(origin.0, now).saturating_sub(micros_of(time.ahead_of(origin.1)));
+        let ceiling = CEILING.as_micros() as i64;
+        let beyond = self.seen > 0 && transit > self.fastest.saturating_add(ceiling);
+        self.beyond = if beyond { self.beyond + 1 } else { 0 };
+        self.transits[self.seen % WINDOW] = transit;
         self.seen += 1;
+        if self.beyond >= LONGER_AFTER {
+            let mut latest = [0; LONGER_AFTER];
+            for (n, kept) in latest.iter_mut().enumerate() {
+                *kept = self.transits[(self.seen - LONGER_AFTER + n) % WINDOW];
+            }
+            self.transits[..LONGER_AFTER].copy_from_slice(&latest);
+            self.seen = LONGER_AFTER;
+            self.beyond = 0;
+        }
         let known = self.seen.min(WINDOW);
         let mut sorted = self.transits;
         let sorted = &mut sorted[..known];
@@ -54,14 +72,14 @@ impl DelayEstimator {
         let (_, wanted, _) = sorted.select_nth_unstable(known - 1 - late);
         let wanted = *wanted;
         self.fastest = sorted.iter().copied().min().unwrap_or(wanted);
-        self.playout = wanted.min(self.fastest + CEILING.as_micros() as i64);
+        self.playout = wanted.min(self.fastest.saturating_add(ceiling));
     }
 
     /// When the sound of `time` should be played; `None` before the first packet.
     #[must_use]
     pub fn playout(&self, time: MediaTime) -> Option<Instant> {
         let (origin, first) = self.origin?;
-        let after = micros_of(time.ahead_of(first)) + self.playout + MARGIN.as_micros() as i64;
+        let after = micros_of(time.ahead_of(first)).saturating_add(self.playout + MARGIN.as_micros() as i64);
         match u64::try_from(after) {
             Ok(after) => origin.checked_add(Duration::from_micros(after)),
             Err(_) => origin.checked_sub(Duration::from_micros(after.unsigned_abs())),
@@ -75,8 +93,11 @@ impl DelayEstimator {
     }
 }
 
+/// Exact, and far from overflow for any time that a peer may claim.
 const fn micros_of(samples: i64) -> i64 {
-    samples * 1_000_000 / SAMPLE_RATE as i64
+    // 1,000,000 / SAMPLE_RATE, shortened.
+    const { assert!(SAMPLE_RATE == 48_000) };
+    samples.saturating_mul(125) / 6
 }
 
 fn micros_between(from: Instant, to: Instant) -> i64 {
@@ -128,6 +149,12 @@ mod tests {
     #[test]
     fn nothing_makes_it_wait_longer_than_the_ceiling() {
         assert!(target_after(300, |n| if n % 2 == 0 { 0 } else { 60_000 }) <= 1510);
+    }
+
+    #[test]
+    fn a_way_that_has_become_longer_for_good_is_waited_for_and_no_longer_measured_by_the_old_one() {
+        assert_eq!(target_after(300, |n| if n < 100 { 0 } else { 5000 }), 10);
+        assert_eq!(target_after(130, |n| if n < 100 { 0 } else { 5000 }), 10);
     }
 
     #[test]

@@ -154,7 +154,7 @@ impl Inlet {
             self.counters.late += 1;
             return;
         }
-        let packet = Kept { seq, time, length, start: voice.start, end: voice.end, opus: Vec::new() };
+        let packet = Kept { seq, time, length, end: voice.end, opus: Vec::new() };
         self.buffer.insert(packet, voice.opus);
     }
 
@@ -163,7 +163,9 @@ impl Inlet {
         self.skip_what_is_hopeless();
         let pulled = self.brick(now, out);
         self.since_merge += 1;
-        if pulled == Pulled::Voice && self.since_merge >= MERGE_EVERY && self.is_late(now, out) {
+        // Only where more is there already: what has not come yet cannot be caught up with.
+        let more = self.from < self.to || self.buffer.first().is_some();
+        if pulled == Pulled::Voice && more && self.since_merge >= MERGE_EVERY && self.is_late(now, out) {
             self.since_merge = 0;
             let mut ahead = Pcm::SILENCE;
             if self.brick(now, &mut ahead) == Pulled::Voice {
@@ -248,6 +250,7 @@ impl Inlet {
                 self.decoder.conceal(wanted).unwrap_or(0)
             }
         };
+        bound(&mut self.sound[..self.to]);
         self.expanded = 0;
         self.played = Some(next);
         self.state = if end { State::Idle } else { State::Playing { next, last: seq } };
@@ -266,6 +269,7 @@ impl Inlet {
         self.kind = Pulled::Concealed;
         let wanted = &mut self.sound[..bricks as usize * BRICK_SAMPLES];
         self.to = self.decoder.conceal(wanted).unwrap_or(0);
+        bound(&mut self.sound[..self.to]);
     }
 
     /// How much later than planned the next brick would be played.
@@ -306,6 +310,14 @@ impl Inlet {
         self.state = State::Idle;
         self.played = None;
         self.latest = None;
+    }
+}
+
+/// A hostile packet can decode to anything, and one sample far beyond full scale would make every limiter after it
+/// silence the meeting for seconds.
+fn bound(sound: &mut [f32]) {
+    for sample in sound {
+        *sample = if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 };
     }
 }
 

@@ -18,8 +18,6 @@ pub struct Kept {
     pub time: MediaTime,
     /// How much sound it holds.
     pub length: Samples,
-    /// First of a talkspurt.
-    pub start: bool,
     /// Last of a talkspurt.
     pub end: bool,
     /// One Opus packet.

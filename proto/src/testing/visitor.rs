@@ -73,6 +73,12 @@ impl Visitor {
         let _ = self.send.write_all(bytes).await;
     }
 
+    /// Says that no more control messages come.
+    pub fn finish(&mut self) {
+        // It may be finished already.
+        let _ = self.send.finish();
+    }
+
     /// The next control message.
     ///
     /// # Errors

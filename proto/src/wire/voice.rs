@@ -23,7 +23,7 @@ const FLAGS: u8 = FLAG_START | FLAG_END;
 pub struct Voice<'a> {
     seq: u16,
     bricks: u16,
-    /// The first packet of a talkspurt: the receiver may choose its delay anew.
+    /// The first packet of a talkspurt. This version's receiver tells it by itself; a recorder need not.
     pub start: bool,
     /// The last packet of a talkspurt: silence follows, not loss.
     pub end: bool,
