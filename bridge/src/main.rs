@@ -1,7 +1,6 @@
 //! `giaoban-bridge`: one command, one bridge.
 
-use clap::Parser;
-use giaoban_bridge::settings::Typed;
+use giaoban_bridge::settings::{Settings, SettingsError};
 use giaoban_bridge::shell::run;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -14,8 +13,12 @@ fn main() -> ExitCode {
     let filter =
         EnvFilter::try_from_env("GIAOBAN_LOG").unwrap_or_else(|_| EnvFilter::new("warn,giaoban_bridge=info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
-    let settings = match Typed::parse().usable() {
+    let settings = match Settings::from_words(std::env::args_os()) {
         Ok(settings) => settings,
+        Err(SettingsError::Asked(text)) => {
+            run::tell(&text);
+            return ExitCode::SUCCESS;
+        }
         Err(error) => {
             eprintln!("giaoban-bridge: {error}");
             return ExitCode::from(USAGE);

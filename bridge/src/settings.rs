@@ -5,6 +5,7 @@
 use clap::{Args, Parser, Subcommand};
 use giaoban_proto::link::{DEFAULT_PORT, Host};
 use serde::Deserialize;
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ const DEFAULT_MAX_MEMBERS: usize = 250;
     about = "The giaoban conference bridge",
     args_conflicts_with_subcommands = true
 )]
-pub struct Typed {
+struct Typed {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
@@ -80,6 +81,12 @@ pub struct Settings {
 /// What was typed cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
+    /// No words of ours.
+    #[error("{0}; `giaoban-bridge --help` says what there is")]
+    Words(String),
+    /// Help or the version was asked for, and is this text.
+    #[error("{0}")]
+    Asked(String),
     /// The file is not there or not readable.
     #[error("cannot read the settings in {0}: {1}")]
     File(PathBuf, #[source] std::io::Error),
@@ -97,12 +104,30 @@ pub enum SettingsError {
     Members,
 }
 
-impl Typed {
-    /// Makes it usable.
+impl Settings {
+    /// What these words, the environment and the file that they name come to. The first word is the program's name.
     ///
     /// # Errors
-    /// [`SettingsError`], one line that says what to change.
-    pub fn usable(self) -> Result<Settings, SettingsError> {
+    /// [`SettingsError`]; [`SettingsError::Asked`] is no fault.
+    pub fn from_words<W: Into<OsString> + Clone>(
+        words: impl IntoIterator<Item = W>,
+    ) -> Result<Self, SettingsError> {
+        let typed = Typed::try_parse_from(words).map_err(|error| {
+            let text = error.render().to_string();
+            if !error.use_stderr() {
+                return SettingsError::Asked(text);
+            }
+            // The first paragraph says it; what follows repeats the usage.
+            let said: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+            SettingsError::Words(said.join(" ").trim_start_matches("error: ").to_owned())
+        })?;
+        typed.usable()
+    }
+}
+
+impl Typed {
+    /// Makes it usable.
+    fn usable(self) -> Result<Settings, SettingsError> {
         let typed = match self.command {
             Some(Command::Serve(serve)) => serve,
             None => self.serve,
@@ -163,7 +188,7 @@ mod tests {
 
     fn usable(args: &[&str]) -> Result<Settings, SettingsError> {
         let args = ["giaoban-bridge"].iter().chain(args).chain(&["--data", "/d"]);
-        Typed::try_parse_from(args).expect("parses").usable()
+        Settings::from_words(args)
     }
 
     #[test]
@@ -185,6 +210,17 @@ mod tests {
         std::fs::write(&path, "listen = '127.0.0.1:5000'\nmax_member = 7\n").expect("writes");
         let said = usable(&["--config", file]).expect_err("refused").to_string();
         assert!(said.contains("line 2") && said.contains("max_member") && !said.contains('\n'), "{said}");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_said_in_one_line() {
+        for wrong in
+            [&["--bogus"][..], &["--listen", "nowhere"], &["serve", "twice"], &["--max-members", "0"]]
+        {
+            let said = usable(wrong).expect_err("refused").to_string();
+            assert!(!said.contains('\n') && said.len() > 20, "{said}");
+        }
+        assert!(matches!(usable(&["--help"]), Err(SettingsError::Asked(_))));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //!                                   +-> store (one thread)
 //! ```
 
+pub mod counters;
 pub mod listen;
 mod peer;
 pub mod run;

@@ -1,12 +1,14 @@
 //! The front door: takes connections from the endpoint and gives each a task of its own, so that a slow handshake
 //! holds up nobody.
 
-use super::{peer, worker};
+use super::counters::Counters;
+use super::peer::{self, Context};
+use super::worker;
 use crate::store::Store;
 use giaoban_proto::wire::CloseCode;
 use quinn::Endpoint;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -16,31 +18,6 @@ const MAX_PENDING: usize = 256;
 
 /// How long a bridge that stops goes on telling so.
 const SAY_GOODBYE_FOR: Duration = Duration::from_secs(2);
-
-/// What every connection needs.
-#[derive(Clone)]
-pub(super) struct Context {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) worker: worker::Handle,
-    pub(super) counters: Arc<Counters>,
-}
-
-/// What the door has seen since the start.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Handshakes that came to nothing.
-    pub failed_handshakes: AtomicU64,
-    /// Connections turned away because too many were on their way in.
-    pub turned_away: AtomicU64,
-    /// Devices that were not admitted.
-    pub refused: AtomicU64,
-    /// Connections that had to prove their address first.
-    pub retried: AtomicU64,
-    /// Datagrams of members that were none of ours.
-    pub bad_datagrams: AtomicU64,
-    /// Datagrams beyond a member's share, or that found the worker's queue full.
-    pub dropped_datagrams: AtomicU64,
-}
 
 /// A bridge that takes connections until [`Bridge::stop`].
 pub struct Bridge {

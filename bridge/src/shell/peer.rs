@@ -1,10 +1,10 @@
 //! One connection: its handshake, its way in, then datagrams and control messages until it ends.
 
-use super::listen::Context;
-use super::worker::{Input, Line, Who};
+use super::counters::Counters;
+use super::worker::{self, Input, Line, Who};
 use crate::bucket::Bucket;
 use crate::session::{Action, Request, Session};
-use crate::store::Ask;
+use crate::store::{Ask, Store};
 use giaoban_proto::link::RoomName;
 use giaoban_proto::transport::{PublicKey, peer_key};
 use giaoban_proto::unit::MemberId;
@@ -12,6 +12,7 @@ use giaoban_proto::wire::{
     ClientMessage, CloseCode, Datagram, Framer, MAX_CONTROL_BYTES, ServerMessage, frame,
 };
 use quinn::{Connection, Incoming, RecvStream, SendStream};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::error::TrySendError;
@@ -29,6 +30,14 @@ const DATAGRAMS: (u32, u32) = (200, 400);
 
 /// The same for control messages, which a person causes.
 const MESSAGES: (u32, u32) = (10, 40);
+
+/// What every connection needs.
+#[derive(Clone)]
+pub(super) struct Context {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) worker: worker::Handle,
+    pub(super) counters: Arc<Counters>,
+}
 
 #[expect(clippy::disallowed_methods, reason = "a shell: this is where a connection's clock is read")]
 fn now() -> Instant {

@@ -119,7 +119,7 @@ fn announce(
 }
 
 /// Prints a line. Nobody may be reading any more, which is no reason to stop.
-fn tell(line: &str) {
+pub fn tell(line: &str) {
     let mut out = io::stdout();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

@@ -1,0 +1,20 @@
+//! What happens at the door, counted.
+
+use std::sync::atomic::AtomicU64;
+
+/// What the door has seen since the start.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Handshakes that came to nothing.
+    pub failed_handshakes: AtomicU64,
+    /// Connections turned away because too many were on their way in.
+    pub turned_away: AtomicU64,
+    /// Devices that were not admitted.
+    pub refused: AtomicU64,
+    /// Connections that had to prove their address first.
+    pub retried: AtomicU64,
+    /// Datagrams of members that were none of ours.
+    pub bad_datagrams: AtomicU64,
+    /// Datagrams beyond a member's share, or that found the worker's queue full.
+    pub dropped_datagrams: AtomicU64,
+}
