@@ -312,10 +312,8 @@ impl Task {
     async fn take(&self, framer: &mut Framer, bytes: &[u8]) -> Result<(), CloseCode> {
         framer.push(bytes);
         while let Some(message) = framer.poll().map_err(|_| CloseCode::BadMessage)? {
-            let event = Event::Message { id: self.id, message };
-            if self.events.send(event).await.is_err() {
-                return Err(CloseCode::Bye);
-            }
+            // An engine that winds up listens no more, and the good-bye goes on: orders end the call, not this.
+            let _ = self.events.send(Event::Message { id: self.id, message }).await;
         }
         Ok(())
     }
@@ -388,7 +386,7 @@ fn loss(lost: &Lost) -> Loss {
             CloseCode::from_code(*code).map_or(Loss::ClosedUnknown(*code), Loss::Closed)
         }
         Lost::WrongKey => Loss::WrongKey,
-        Lost::VersionMismatch => Loss::Closed(CloseCode::Version),
+        Lost::VersionMismatch => Loss::OtherVersion,
         Lost::Busy
         | Lost::NotReachable
         | Lost::TimedOut

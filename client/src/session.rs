@@ -87,6 +87,8 @@ pub enum Loss {
     ClosedUnknown(u64),
     /// Whoever answered does not hold the key that the link names.
     WrongKey,
+    /// Whoever answered speaks no version of ours. Anybody on the way can forge that, so it proves little.
+    OtherVersion,
     /// The bridge's name has no address.
     NoAddress,
     /// Silence, a reset, no network, no socket: nothing that says who is to blame.
@@ -231,7 +233,10 @@ impl Session {
         {
             (*give_up, *answered) = (now + GIVE_UP, true);
         }
-        attempt.asked = true;
+        if !attempt.asked {
+            // A handshake that took long leaves the welcome as much time as a quick one.
+            (attempt.asked, attempt.abandon_at) = (true, now + ATTEMPT);
+        }
         self.actions.push_back(Action::Hello(id));
     }
 
@@ -348,15 +353,16 @@ impl Session {
     fn line_lost(&mut self, now: Instant, loss: Loss) {
         let attempt_asked = self.attempt.is_some_and(|attempt| attempt.asked);
         let by_us = attempt_asked || self.replaced_by_us_until.is_some_and(|until| now < until);
+        let was_well = matches!(self.place, Place::Inside { trouble: false, .. });
+        self.place = Place::Away;
         match verdict(loss) {
             Verdict::Over(End::Refused(Loss::Closed(CloseCode::Replaced))) if by_us => {}
             Verdict::Over(end) => return self.close(now, end),
             Verdict::RefusedAtFirst | Verdict::Retry => {}
         }
-        if matches!(self.place, Place::Inside { trouble: false, .. }) {
+        if was_well {
             self.actions.push_back(Action::Notice(Notice::Lost));
         }
-        self.place = Place::Away;
         self.last_loss = Some(loss);
         if self.attempt.is_none() && self.next_attempt.is_none() {
             self.schedule_attempt(now);
@@ -386,10 +392,12 @@ impl Session {
 
     fn close(&mut self, now: Instant, end: End) {
         self.drop_attempt(now);
-        if let Place::Inside { line, .. } = self.place
-            && end == End::Asked
-        {
-            self.actions.push_back(Action::Leave(line));
+        if let Place::Inside { line, .. } = self.place {
+            self.actions.push_back(match end {
+                End::Asked => Action::Leave(line),
+                // The bridge has said its last word on another line; this one only frees the seat.
+                _ => Action::Close(line, CloseCode::Bye),
+            });
         }
         self.next_attempt = None;
         self.place = Place::Closed(end);
@@ -416,9 +424,9 @@ const fn verdict(loss: Loss) -> Verdict {
             CloseCode::Full | CloseCode::Internal => Verdict::RefusedAtFirst,
             CloseCode::TooSlow | CloseCode::Overrun | CloseCode::Stopping => Verdict::Retry,
         },
-        Loss::WrongKey => Verdict::Over(End::Refused(loss)),
-        Loss::ClosedUnknown(_) => Verdict::RefusedAtFirst,
-        Loss::NoAddress | Loss::Broken => Verdict::Retry,
+        // A site that was in knows that the link is right: somebody stands between, and may not stay there.
+        Loss::WrongKey | Loss::ClosedUnknown(_) => Verdict::RefusedAtFirst,
+        Loss::OtherVersion | Loss::NoAddress | Loss::Broken => Verdict::Retry,
     }
 }
 

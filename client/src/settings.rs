@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use giaoban_proto::link::Link;
 use giaoban_proto::media::ladder::RungId;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The longest `--duration`. More is a typing mistake, and an instant that far away need not exist.
@@ -108,7 +108,7 @@ struct TypedJoin {
     /// Begin the input file again at its end
     #[arg(long = "loop", env = "GIAOBAN_LOOP", value_parser = FalseyValueParser::new())]
     repeat: bool,
-    /// Leave after this time: 90, 60s, 5m or 1h
+    /// Leave after this time: 90, 60s, 5m, 1h or 300ms
     #[arg(long, env = "GIAOBAN_DURATION", value_parser = duration, value_name = "TIME")]
     duration: Option<Duration>,
     /// How this site wishes to be called [default: the computer's name]
@@ -155,25 +155,55 @@ fn join(typed: TypedJoin) -> Result<Join, String> {
     if repeat && !matches!(input, Input::File { .. }) {
         return Err(format!("--loop repeats an input file, and the input is `{input}`; leave it out"));
     }
+    let paths = [
+        ("--output", if let Output::File(path) = &output { Some(path) } else { None }),
+        ("--stats", stats.as_ref()),
+        ("--input", if let Input::File { path, .. } = &input { Some(path) } else { None }),
+        ("--identity", identity.as_ref()),
+    ];
+    if let Some((one, other)) = same_file(&paths) {
+        return Err(format!("{one} would write over the file of {other}; give each a file of its own"));
+    }
     let max_kbps = max_kbps.unwrap_or(0);
     let input = input.repeating(repeat);
     Ok(Join { link, input, output, duration, name, max_kbps, stats, muted, identity })
 }
 
-/// `90`, `60s`, `5m` or `1h`.
-fn duration(word: &str) -> Result<Duration, String> {
-    let wrong = || "give a time such as 90, 60s, 5m or 1h".to_owned();
-    let (digits, seconds) = match word.char_indices().next_back() {
-        Some((at, 's')) => (&word[..at], 1),
-        Some((at, 'm')) => (&word[..at], 60),
-        Some((at, 'h')) => (&word[..at], 3600),
-        _ => (word, 1),
+/// The first two that name one file, however they are spelled. Devices and pipes may be named twice.
+fn same_file<'a>(paths: &[(&'a str, Option<&PathBuf>)]) -> Option<(&'a str, &'a str)> {
+    let is_file = |path: &Path| path.metadata().map_or(true, |found| found.is_file());
+    let files: Vec<_> = paths
+        .iter()
+        .filter_map(|&(flag, path)| path.filter(|path| is_file(path)).map(|path| (flag, canonical(path))))
+        .collect();
+    let pairs =
+        files.iter().enumerate().flat_map(|(n, one)| files[n + 1..].iter().map(move |two| (one, two)));
+    pairs.filter(|(one, two)| one.1 == two.1).map(|(one, two)| (one.0, two.0)).next()
+}
+
+/// The one spelling of a path; that of its folder where the file is not there yet.
+fn canonical(path: &Path) -> PathBuf {
+    let of_folder = || {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or_else(|| Path::new(".")).canonicalize().ok()?;
+        Some(folder.join(path.file_name()?))
     };
+    path.canonicalize().ok().or_else(of_folder).unwrap_or_else(|| path.to_owned())
+}
+
+/// `90`, `60s`, `5m`, `1h` or `300ms`.
+fn duration(word: &str) -> Result<Duration, String> {
+    let wrong = || "give a time such as 90, 60s, 5m, 1h or 300ms".to_owned();
+    let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+    let (digits, millis) = units
+        .into_iter()
+        .find_map(|(unit, millis)| Some((word.strip_suffix(unit)?, millis)))
+        .unwrap_or((word, 1000));
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(wrong());
     }
-    let total = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(seconds));
-    match total.map(Duration::from_secs) {
+    let total = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(millis));
+    match total.map(Duration::from_millis) {
         Some(Duration::ZERO) => Err("it must be longer than nothing".into()),
         Some(duration) if duration <= MAX_DURATION => Ok(duration),
         _ => Err("it is longer than 1000h; leave it out to stay for ever".into()),

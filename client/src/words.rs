@@ -117,6 +117,9 @@ impl Message<'_> {
                 }
                 End::Refused(loss) => format!("not admitted: {}", english_loss(loss, host)),
                 End::NotReachable(None) => format!("no answer: {}", english_loss(Loss::Broken, host)),
+                End::NotReachable(Some(loss @ Loss::OtherVersion)) => {
+                    format!("not in the room: {}", english_loss(loss, host))
+                }
                 End::NotReachable(Some(loss)) => format!("no answer: {}", english_loss(loss, host)),
             },
         }
@@ -155,6 +158,9 @@ impl Message<'_> {
                 End::NotReachable(None) => {
                     format!("không có trả lời: {}", vietnamese_loss(Loss::Broken, host))
                 }
+                End::NotReachable(Some(loss @ Loss::OtherVersion)) => {
+                    format!("chưa vào được phòng: {}", vietnamese_loss(loss, host))
+                }
                 End::NotReachable(Some(loss)) => format!("không có trả lời: {}", vietnamese_loss(loss, host)),
             },
         }
@@ -170,6 +176,11 @@ fn english_loss(loss: Loss, host: &str) -> String {
         Loss::WrongKey => {
             format!(
                 "{host} is not the bridge that the link names; do not go on, ask the district for a new link"
+            )
+        }
+        Loss::OtherVersion => {
+            format!(
+                "what answers at {host} speaks another version; update this program, or try another network"
             )
         }
         Loss::NoAddress => {
@@ -191,6 +202,9 @@ fn vietnamese_loss(loss: Loss, host: &str) -> String {
         }
         Loss::WrongKey => format!(
             "{host} không phải là máy chủ ghi trong liên kết; đừng tiếp tục, hãy xin huyện một liên kết mới"
+        ),
+        Loss::OtherVersion => format!(
+            "đầu trả lời ở {host} dùng phiên bản khác; hãy cập nhật chương trình này, hoặc thử một mạng khác"
         ),
         Loss::NoAddress => {
             format!(
@@ -259,7 +273,8 @@ mod tests {
             End::NotReachable(None) => End::NotReachable(Some(Loss::NoAddress)),
             End::NotReachable(Some(_)) => End::Refused(Loss::WrongKey),
             End::Refused(loss) => End::Refused(match loss {
-                Loss::WrongKey => Loss::NoAddress,
+                Loss::WrongKey => Loss::OtherVersion,
+                Loss::OtherVersion => Loss::NoAddress,
                 Loss::NoAddress => Loss::Broken,
                 Loss::Broken => Loss::ClosedUnknown(99),
                 Loss::ClosedUnknown(_) => Loss::Closed(CloseCode::from_code(0)?),

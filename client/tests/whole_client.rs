@@ -86,6 +86,21 @@ fn ctrl_c_leaves_in_good_order_and_at_once() {
 }
 
 #[test]
+fn a_word_from_the_bridge_does_not_cut_the_good_bye_short() {
+    run(async {
+        let (net, keys) = (VirtualNet::new(2), Keys::new());
+        let bridge = Bridge::start(&net, &keys, 1, Door::Chatty);
+        let client = Running::start(&net, Setup::new(&keys));
+        sleep(SECOND * 3).await;
+        let (outcome, _) = client.stop().await;
+        assert_eq!(outcome.ending.exit_code(), 0);
+        sleep(SECOND).await;
+        let log = bridge.log.lock().unwrap();
+        assert_eq!(log.left, [(None, true)], "the bridge ended it, not the site");
+    });
+}
+
+#[test]
 fn a_bridge_that_has_gone_deaf_cannot_hold_a_site_that_leaves() {
     run(async {
         let (net, keys) = (VirtualNet::new(2), Keys::new());
@@ -273,6 +288,25 @@ fn an_hour_of_silence_costs_little_traffic_and_no_busy_waiting() {
         assert!(up <= 0.8 && down <= 0.8, "{up} up, {down} down");
         // Each of 50 bricks a second is found once and missed once or twice: at its own time and at the sink's.
         assert!(polls / 590 < 200, "{}", polls / 590);
+        client.stop().await;
+    });
+}
+
+#[test]
+fn a_site_that_is_away_waits_as_idly_as_one_that_is_in() {
+    run(async {
+        let (net, keys) = (VirtualNet::new(10), Keys::new());
+        let bridge = Bridge::start(&net, &keys, 1, Door::Open);
+        let client = Running::start(&net, Setup { speech: vec![0.0; 48_000 * 100], ..Setup::new(&keys) });
+        sleep(SECOND * 10).await;
+        bridge.stop();
+        sleep(SECOND * 10).await;
+        let polls = *client.ears.polls.lock().unwrap();
+        sleep(SECOND * 60).await;
+        let polls = *client.ears.polls.lock().unwrap() - polls;
+        assert_eq!(client.state(), "reconnecting");
+        assert!(polls / 60 < 200, "{}", polls / 60);
+        assert_eq!(client.ears.stats.lock().unwrap().last().unwrap().rtt_ms, None);
         client.stop().await;
     });
 }

@@ -275,6 +275,10 @@ impl Engine {
                 }),
             }
         }
+        if self.session.line().is_none() {
+            // Without a line there is nothing to beat for, and what is due for ever would never let this loop sleep.
+            self.heartbeat = None;
+        }
     }
 
     fn with_call(&self, id: LineId, then: impl FnOnce(&Call, &Hello)) {

@@ -103,7 +103,7 @@ fn closed() -> Run {
 fn the_table_of_states_and_events() {
     use CloseCode::{Full, NotAdmitted, Replaced, Stopping};
     type Event = (&'static str, fn(&mut Run));
-    let events: [Event; 12] = [
+    let events: [Event; 13] = [
         ("1 connected", |r| r.connected(1)),
         ("2 connected", |r| r.connected(2)),
         ("1 welcome", |r| r.welcome(1)),
@@ -113,46 +113,51 @@ fn the_table_of_states_and_events() {
         ("2 broken", |r| r.lost(2, Loss::Broken)),
         ("1 not admitted", |r| r.closed(1, NotAdmitted)),
         ("2 full", |r| r.closed(2, Full)),
+        ("2 not admitted", |r| r.closed(2, NotAdmitted)),
         ("1 replaced", |r| r.closed(1, Replaced)),
         ("1 stopping", |r| r.closed(1, Stopping)),
         ("stop", |r| r.session.handle_stop(r.now)),
     ];
-    type Column = (&'static str, fn() -> Run, [&'static str; 12]);
+    type Column = (&'static str, fn() -> Run, [&'static str; 13]);
     // What each state answers to each event, in the order above: the state after it, and what is to be done.
     #[rustfmt::skip]
     let table: [Column; 8] = [
         ("connecting", connecting, [
             "Joining: hello 1", "Connecting: ", "Connecting: ", "Connecting: ", "Connecting: ", "Connecting: ",
-            "Connecting: ", "Closed: ", "Connecting: ", "Closed: ", "Connecting: ", "Closed: close 1 Bye",
+            "Connecting: ", "Closed: ", "Connecting: ", "Connecting: ", "Closed: ", "Connecting: ",
+            "Closed: close 1 Bye",
         ]),
         ("joining", joining, [
             "Joining: hello 1", "Joining: ", "InRoom: admit 1", "Joining: ", "Joining: ", "Connecting: ",
-            "Joining: ", "Closed: ", "Joining: ", "Closed: ", "Connecting: ", "Closed: close 1 Bye",
+            "Joining: ", "Closed: ", "Joining: ", "Joining: ", "Closed: ", "Connecting: ", "Closed: close 1 Bye",
         ]),
         ("in room", in_room, [
             "InRoom: ", "InRoom: ", "InRoom: ", "InRoom: ", "InRoom: ", "Reconnecting: say Lost",
-            "InRoom: ", "Closed: ", "InRoom: ", "Closed: ", "Reconnecting: say Lost", "Closed: leave 1",
+            "InRoom: ", "Closed: ", "InRoom: ", "InRoom: ", "Closed: ", "Reconnecting: say Lost", "Closed: leave 1",
         ]),
         ("silent, the second line dialling", silent, [
             "Reconnecting: ", "Reconnecting: hello 2", "Reconnecting: ", "Reconnecting: ",
             "InRoom: close 2 Bye, say Back", "Reconnecting: ", "Reconnecting: ", "Closed: close 2 Bye",
-            "Reconnecting: ", "Closed: close 2 Bye", "Reconnecting: ", "Closed: close 2 Bye, leave 1",
+            "Reconnecting: ", "Closed: close 1 Bye", "Closed: close 2 Bye", "Reconnecting: ",
+            "Closed: close 2 Bye, leave 1",
         ]),
         ("silent, the second line has asked", silent_asked, [
             "Reconnecting: ", "Reconnecting: hello 2", "Reconnecting: ", "InRoom: close 1 Replaced, admit 2, say Back",
             "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Closed: close 2 Bye",
-            "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Closed: close 2 Bye, leave 1",
+            "Reconnecting: ", "Closed: close 1 Bye", "Reconnecting: ", "Reconnecting: ",
+            "Closed: close 2 Bye, leave 1",
         ]),
         ("away, waiting", away_waiting, [
             "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Reconnecting: ",
-            "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Closed: ",
+            "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Reconnecting: ",
+            "Closed: ",
         ]),
         ("away, the second line has asked", away_asked, [
             "Reconnecting: ", "Reconnecting: hello 2", "Reconnecting: ", "InRoom: admit 2, say Back",
             "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Reconnecting: ",
-            "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Closed: close 2 Bye",
+            "Reconnecting: ", "Closed: ", "Reconnecting: ", "Reconnecting: ", "Closed: close 2 Bye",
         ]),
-        ("closed", closed, ["Closed: "; 12]),
+        ("closed", closed, ["Closed: "; 13]),
     ];
     for (name, state, expected) in table {
         for ((event, happen), expected) in events.into_iter().zip(expected) {
@@ -207,6 +212,31 @@ fn a_bridge_that_answers_late_gets_time_for_the_room_once() {
 }
 
 #[test]
+fn a_handshake_that_took_long_leaves_the_welcome_its_whole_time() {
+    let mut run = away_waiting();
+    run.wait(500);
+    run.actions();
+    run.wait(9_900);
+    run.connected(2);
+    run.wait(5_000);
+    // Said twice, it counts once.
+    run.connected(2);
+    run.wait(4_999);
+    assert_eq!(run.actions(), "hello 2, hello 2");
+    run.wait(1);
+    assert_eq!(run.actions(), "close 2 Bye");
+}
+
+#[test]
+fn a_forged_answer_of_another_version_costs_a_first_join_nothing_but_is_told_at_its_end() {
+    let mut run = Run::new();
+    run.lost(1, Loss::OtherVersion);
+    assert_eq!(run.session.state(), State::Connecting);
+    run.wait(20_000);
+    assert_eq!(run.session.end(), Some(End::NotReachable(Some(Loss::OtherVersion))));
+}
+
+#[test]
 fn a_site_that_was_in_tries_for_ever_with_growing_waits() {
     let mut run = away_waiting();
     run.actions();
@@ -245,7 +275,8 @@ fn every_refusal_ends_a_first_attempt_and_only_lasting_ones_a_return() {
         (Loss::Closed(CloseCode::Version), true, true),
         (Loss::Closed(CloseCode::BadMessage), true, true),
         (Loss::Closed(CloseCode::Replaced), true, true),
-        (Loss::WrongKey, true, true),
+        (Loss::WrongKey, true, false),
+        (Loss::OtherVersion, false, false),
         (Loss::Closed(CloseCode::Full), true, false),
         (Loss::Closed(CloseCode::Internal), true, false),
         (Loss::ClosedUnknown(77), true, false),

@@ -71,8 +71,24 @@ fn times_are_read_in_seconds_minutes_and_hours() {
     for (word, seconds) in [("90", 90), ("60s", 60), ("5m", 300), ("1h", 3600), ("1000h", 3_600_000)] {
         assert_eq!(duration(word), Ok(Duration::from_secs(seconds)));
     }
-    for word in ["", "s", "5 m", "-5", "+5", "1.5h", "5d", "0", "0m", "1001h", "99999999999999999999h", "٣"]
-    {
+    assert_eq!(duration("300ms"), Ok(Duration::from_millis(300)));
+    for word in [
+        "",
+        "s",
+        "ms",
+        "0ms",
+        "5 ms",
+        "5 m",
+        "-5",
+        "+5",
+        "1.5h",
+        "5d",
+        "0",
+        "0m",
+        "1001h",
+        "99999999999999999999h",
+        "٣",
+    ] {
         assert!(duration(word).is_err(), "{word}");
     }
 }
@@ -102,6 +118,28 @@ fn bad_usage_is_answered_in_one_line_that_names_the_fault() {
     let guest = format!("{LINK}&g=1");
     assert!(wrong(&["join", &guest]).contains("guests"));
     assert!(wrong(&["join", LINK, "--name", &"ễ".repeat(22)]).contains("64 bytes"));
+}
+
+#[test]
+fn no_file_is_written_over_another_that_was_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("sub")).expect("made");
+    std::fs::write(folder.path().join("x.wav"), b"speech").expect("written");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    for (one, other, flags) in [
+        ("x.wav", "x.wav", ["--input", "--output"]),
+        ("x.wav", "sub/../x.wav", ["--input", "--output"]),
+        ("not-yet.wav", "sub/../not-yet.wav", ["--output", "--stats"]),
+        ("x.wav", "x.wav", ["--identity", "--stats"]),
+        ("x.wav", "x.wav", ["--identity", "--output"]),
+    ] {
+        let line = wrong(&["join", LINK, flags[0], &path(one), flags[1], &path(other)]);
+        assert!(line.contains(flags[0]) && line.contains(flags[1]) && line.lines().count() == 1, "{line}");
+    }
+    let join = joined(&["--input", &path("x.wav"), "--output", &path("sub/x.wav")]);
+    assert_eq!(join.output, Output::File(folder.path().join("sub/x.wav")));
+    #[cfg(unix)]
+    joined(&["--output", "/dev/null", "--stats", "/dev/null"]);
 }
 
 #[test]

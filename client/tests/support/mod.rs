@@ -32,6 +32,8 @@ pub(crate) enum Door {
     Refuse(CloseCode),
     /// Answers the handshake and nothing else.
     Mute,
+    /// Lets in, and has more to tell to whoever leaves, for half a second.
+    Chatty,
 }
 
 /// What the bridge saw.
@@ -136,7 +138,7 @@ async fn serve(connection: &Connection, log: &Mutex<Log>, door: Door, left: &mut
                 framer.push(&buffer[..read.ok()??]);
                 while let Some(message) = framer.poll::<ClientMessage>().unwrap() {
                     match (message.body.unwrap(), door) {
-                        (Body::Hello(hello), Door::Open) => {
+                        (Body::Hello(hello), Door::Open | Door::Chatty) => {
                             let name = format!("xã {}", hello.name);
                             log.lock().unwrap().hellos.push(hello);
                             let welcome = Welcome { version: VERSION, member: 7, room: "giaoban".into(), name, ..Welcome::default() };
@@ -156,6 +158,12 @@ async fn serve(connection: &Connection, log: &Mutex<Log>, door: Door, left: &mut
                         (Body::SetMuted(set), _) => log.lock().unwrap().mutes.push(set.muted),
                         (Body::Leave(_), _) => {
                             *left = true;
+                            if matches!(door, Door::Chatty) {
+                                let seat = Seat { member: 4, name: "Tri Lễ".into(), muted: false };
+                                let roster = Roster { seats: vec![seat], gone: vec![] };
+                                sender.write_all(&frame(&ServerMessage::from(roster))).await.ok()?;
+                                tokio::time::sleep(Duration::from_millis(500)).await;
+                            }
                             connection.close(CloseCode::Bye.code().into(), b"bye");
                         }
                     }

@@ -51,11 +51,14 @@ pub enum Lost {
 
 impl Lost {
     /// Sorts an error of a connection that stood (`established`) or was still being made.
+    ///
+    /// Whoever sees the first packet of a handshake can forge a close of it, so no reason is believed before the
+    /// other end has shown its key: a genuine refusal answers the request to join, which is later.
     #[must_use]
     pub fn new(error: &ConnectionError, established: bool) -> Self {
         let not_ours = TransportErrorCode::crypto(NO_APPLICATION_PROTOCOL);
         match error {
-            ConnectionError::ApplicationClosed(close) => {
+            ConnectionError::ApplicationClosed(close) if established => {
                 Self::Refused { code: close.error_code.into_inner(), reason: plain(&close.reason) }
             }
             ConnectionError::ConnectionClosed(close)
@@ -100,6 +103,14 @@ mod tests {
     fn silence_means_not_reachable_before_and_timed_out_after() {
         assert_eq!(Lost::new(&ConnectionError::TimedOut, false), Lost::NotReachable);
         assert_eq!(Lost::new(&ConnectionError::TimedOut, true), Lost::TimedOut);
+    }
+
+    #[test]
+    fn a_refusal_is_believed_only_from_who_has_shown_the_key() {
+        let close = quinn::ApplicationClose { error_code: 3u8.into(), reason: "go away".into() };
+        let close = ConnectionError::ApplicationClosed(close);
+        assert!(matches!(Lost::new(&close, true), Lost::Refused { code: 3, .. }));
+        assert!(matches!(Lost::new(&close, false), Lost::Other(_)));
     }
 
     proptest! {
