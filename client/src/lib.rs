@@ -3,7 +3,7 @@
 //! ```text
 //! main -> engine -> { session, roster, voice, stats, words }     pure: they take `now`
 //!            |
-//!            +----> { net, audio, identity }                      shells: sockets, devices, files
+//!            +----> { net, audio }                                shells: sockets, devices, files
 //! ```
 //!
 //! * [`settings`]: what was typed, and what it means.
@@ -15,13 +15,11 @@
 //! * [`words`]: all that is said to a person, in each language. Pure.
 //! * [`net`]: connections, one task for each.
 //! * [`audio`]: where sound comes from and goes to.
-//! * [`identity`]: the device's key on disk.
 //! * `testing` (feature `testing`): a place on the virtual network.
 
 pub mod audio;
 mod clock;
 pub mod engine;
-pub mod identity;
 pub mod net;
 pub mod roster;
 pub mod session;

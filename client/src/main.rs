@@ -3,10 +3,10 @@
 use anyhow::Context as _;
 use giaoban_client::audio::{self, DeviceInfo};
 use giaoban_client::engine::{Client, Command, OnStats};
-use giaoban_client::identity;
 use giaoban_client::net::Udp;
 use giaoban_client::settings::{self, Join, NoSettings, Settings};
 use giaoban_client::words::{Lang, Message};
+use giaoban_proto::transport::private;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
@@ -80,9 +80,9 @@ async fn join(join: Join, lang: Lang) -> anyhow::Result<u8> {
     let Join { link, input, output, duration, name, max_kbps, stats, muted, identity } = join;
     let key = match identity {
         Some(path) => path,
-        None => identity::default_path(|name| std::env::var_os(name))?,
+        None => settings::default_path(|name| std::env::var_os(name))?,
     };
-    let identity = identity::load_or_create(&key)?;
+    let identity = private::identity(&key)?;
     let stats = stats_writer(stats.as_deref())?;
     let (commands_out, commands) = mpsc::channel(4);
     tokio::spawn(watch_signals(commands_out));

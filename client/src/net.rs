@@ -14,7 +14,7 @@ use crate::session::{LineId, Loss};
 use bytes::Bytes;
 use giaoban_proto::link::Link;
 use giaoban_proto::transport::{
-    BindError, ClientEnd, Identity, Lost, Meter, Pins, SERVER_NAME, Traffic, bind_client, client_config,
+    Acks, BindError, ClientEnd, Identity, Lost, Meter, Pins, SERVER_NAME, Traffic, bind_client, client_config,
 };
 use giaoban_proto::wire::{ClientMessage, CloseCode, Framer, Leave, MAX_CONTROL_BYTES, ServerMessage, frame};
 use quinn::{Connection, Endpoint, RecvStream, SendStream, VarInt};
@@ -120,7 +120,7 @@ impl Caller {
             orders: orders_in,
             meter: Arc::clone(&meter),
         };
-        Call { orders, meter, connection: None, task: tokio::spawn(task.run()) }
+        Call { orders, meter, connection: None, acks: None, task: tokio::spawn(task.run()) }
     }
 
     /// Datagrams that nobody took in time.
@@ -134,13 +134,20 @@ pub(crate) struct Call {
     orders: mpsc::Sender<Order>,
     meter: Arc<OnceLock<Meter>>,
     connection: Option<Connection>,
+    acks: Option<Acks>,
     task: JoinHandle<()>,
 }
 
 impl Call {
     /// Voice goes straight to quinn, without a task between.
     pub(crate) fn set_connection(&mut self, connection: Connection) {
+        self.acks = Acks::of(&connection);
         self.connection = Some(connection);
+    }
+
+    /// Whether control was sent that the bridge has not acknowledged: see [`Acks::unsettled`].
+    pub(crate) fn unsettled(&self) -> bool {
+        self.acks.as_ref().is_some_and(Acks::unsettled)
     }
 
     /// Sends a datagram now or never; whether quinn took it. A full queue drops its oldest.

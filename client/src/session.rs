@@ -1,7 +1,7 @@
 //! Whether this client is in its room, and what to do when it is not.
 //!
 //! ```text
-//!                  connected            welcome            3 s without a datagram, or the line lost
+//!                  connected            welcome            3.5 s without a datagram, or line lost
 //!   Connecting ---------------> Joining ---------> InRoom <------------------------------------> Reconnecting
 //!       |  20 s without an answer  |  refused        |  refused         heard again, or welcome       |
 //!       +--------------------------+---------+-------+------------------------------------------------+
@@ -27,9 +27,10 @@ pub const GIVE_UP: Duration = Duration::from_secs(20);
 /// How long one attempt may take. QUIC doubles its waits, so after this a fresh start is quicker than patience.
 pub const ATTEMPT: Duration = Duration::from_secs(10);
 
-/// Silence after which a line is in trouble: three heartbeats of the bridge. Less makes a handshake of 4 kB of
-/// every burst of losses, more lets a broken line look like a quiet meeting.
-pub const SILENCE: Duration = Duration::from_secs(3);
+/// Silence after which a line is in trouble: three heartbeats of the bridge and half a second of jitter, by which
+/// time reports that hurry have asked eight times for an answer. Less makes a handshake of 4 kB of every burst of
+/// losses, more lets a broken line look like a quiet meeting.
+pub const SILENCE: Duration = Duration::from_millis(3500);
 
 /// Waits before one attempt after another has failed, the last one for ever: soon enough for a village to be back
 /// in its sentence, and two hundred sites are no flood for a bridge that restarts.

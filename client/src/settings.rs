@@ -68,6 +68,29 @@ pub enum NoSettings {
     Usage(String),
 }
 
+/// The environment names no folder for the device's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no home folder is known, so there is no place for this device's key; name one with --identity FILE")]
+pub struct NoHome;
+
+/// The key's usual place: `giaoban/device.key` in the user's configuration folder, by what `variable` says of the
+/// environment.
+///
+/// # Errors
+/// [`NoHome`].
+pub fn default_path(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, NoHome> {
+    let folder = |name: &str| variable(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let config = if cfg!(windows) {
+        folder("APPDATA")
+    } else {
+        // A relative path in it is to be ignored (XDG base directory specification).
+        folder("XDG_CONFIG_HOME")
+            .filter(|path| path.is_absolute())
+            .or_else(|| folder("HOME").map(|home| home.join(".config")))
+    };
+    Ok(config.ok_or(NoHome)?.join("giaoban").join("device.key"))
+}
+
 #[derive(Parser)]
 #[command(
     name = "giaoban",

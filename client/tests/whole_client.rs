@@ -5,7 +5,7 @@ mod support;
 use giaoban_client::engine::{Command, Ending};
 use giaoban_client::session::{End, Loss};
 use giaoban_proto::testing::link::{self, LinkConfig, Loss as Losing};
-use giaoban_proto::testing::{VirtualNet, measure, run, signal};
+use giaoban_proto::testing::{VirtualNet, measure, now, run, signal};
 use giaoban_proto::transport::Identity;
 use giaoban_proto::unit::Level;
 use giaoban_proto::wire::CloseCode;
@@ -264,9 +264,31 @@ fn a_muted_site_sends_reports_and_no_voice_until_it_is_unmuted() {
         sleep(SECOND * 10).await;
         let (outcome, ears) = client.stop().await;
         let log = bridge.log.lock().unwrap();
-        assert_eq!(log.mutes, [false]);
+        assert!(matches!(log.mutes[..], [(_, false)]), "{:?}", log.mutes);
         assert!(log.voices > 50 && outcome.stats.unwrap().sent == log.voices);
         assert!(ears.words().contains("the microphone is off: nobody hears you | "), "{}", ears.words());
+    });
+}
+
+#[test]
+fn control_that_is_lost_is_repeated_within_the_half_second() {
+    run(async {
+        let (net, keys) = (VirtualNet::new(9), Keys::new());
+        let bridge = Bridge::start(&net, &keys, 1, Door::Open);
+        let client = Running::start(&net, Setup::new(&keys));
+        sleep(SECOND * 5 + SECOND / 10).await;
+        net.connect(SITE, BRIDGE, gone(), gone());
+        let asked = now();
+        client.commands.send(Command::Mute(true)).await.unwrap();
+        sleep(SECOND / 10).await;
+        net.connect(SITE, BRIDGE, LinkConfig::default(), LinkConfig::default());
+        sleep(SECOND * 3).await;
+        let log = bridge.log.lock().unwrap();
+        let [(came, true)] = log.mutes[..] else { panic!("{:?}", log.mutes) };
+        assert!(came - asked < SECOND / 2, "{:?}", came - asked);
+        // And it is settled then: one report a second again.
+        let late = log.reports.iter().filter(|(at, _)| *at > asked + SECOND).count();
+        assert!(late <= 3, "{late}");
     });
 }
 

@@ -16,6 +16,7 @@
 //! * [`socket`]: the socket that counts.
 //! * [`endpoint`]: all of it put together.
 //! * [`lost`]: what a connection's end means for who used it.
+//! * [`private`]: key files that only their owner may read.
 
 pub mod acks;
 pub mod config;

@@ -328,6 +328,7 @@ impl Engine {
     fn beat(&mut self, now: Instant) {
         let Some(heartbeat) = &mut self.heartbeat else { return };
         let Some(call) = self.session.line().and_then(|id| self.calls.get(&id)) else { return };
+        heartbeat.set_unsettled(call.unsettled() && !self.uplink.is_speaking());
         let report = heartbeat.poll_report(now, || {
             let counters = self.downlink.line_counters();
             let mut microphone = self.uplink.microphone();

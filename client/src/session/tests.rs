@@ -74,7 +74,7 @@ fn in_room() -> Run {
 }
 fn silent() -> Run {
     let mut run = in_room();
-    run.wait(3000);
+    run.wait(3500);
     run
 }
 fn silent_asked() -> Run {
@@ -306,7 +306,7 @@ fn a_line_that_is_heard_each_second_is_never_in_trouble() {
         run.wait(1000);
         run.heard(1);
     }
-    run.wait(2_999);
+    run.wait(3_499);
     assert_eq!((run.session.state(), run.actions()), (State::InRoom, String::new()));
     run.wait(1);
     assert_eq!((run.session.state(), run.actions()), (State::Reconnecting, "say Lost, connect 2".into()));

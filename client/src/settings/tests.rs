@@ -142,6 +142,23 @@ fn no_file_is_written_over_another_that_was_named() {
     joined(&["--output", "/dev/null", "--stats", "/dev/null"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn the_usual_place_follows_the_environment() {
+    let path = |variables: &[(&str, &str)]| {
+        let found = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| value.into());
+        default_path(found).ok()
+    };
+    let expect = |path: &str| Some(PathBuf::from(path));
+    assert_eq!(path(&[("HOME", "/home/a")]), expect("/home/a/.config/giaoban/device.key"));
+    assert_eq!(path(&[("HOME", "/home/a"), ("XDG_CONFIG_HOME", "/c")]), expect("/c/giaoban/device.key"));
+    assert_eq!(
+        path(&[("HOME", "/home/a"), ("XDG_CONFIG_HOME", "c")]),
+        expect("/home/a/.config/giaoban/device.key")
+    );
+    assert_eq!(path(&[("HOME", "")]), None);
+}
+
 #[test]
 fn help_and_version_are_no_faults() {
     for words in [["--help"], ["--version"]] {

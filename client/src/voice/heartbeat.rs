@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 /// some 70 B on the wire, 0.6 kbit/s at this rate.
 pub const PERIOD: Duration = Duration::from_secs(1);
 
-/// The same while nothing comes in: a NAT that has given this line another port answers the next report, so the
-/// gap after it is at most this long.
+/// The same while nothing comes in, or while control may be lost. A NAT that has given this line another port passes
+/// the next report, and the bridge answers one that comes sooner than usual at once: so after a short outage, or
+/// where both ends lose some in a row, four times as many chances a second are taken to hear each other again. Less
+/// is a flood over a line that may be full, more is what silence is to be kept from looking like.
 pub const PERIOD_IN_SILENCE: Duration = Duration::from_millis(250);
 
 /// Silence after which reports come faster: one heartbeat of the bridge, and half a second of jitter.
@@ -31,18 +33,33 @@ pub struct Heartbeat {
     /// Which of our pings the bridge answered last: the same answer again proves nothing new.
     answered: Option<u16>,
     round_trip: Option<Duration>,
+    unsettled: bool,
 }
 
 impl Heartbeat {
     /// For a line that begins at `now`; its first report is due at once.
     #[must_use]
     pub fn new(now: Instant) -> Self {
-        Self { began: now, last_sent: None, heard: now, ping: None, answered: None, round_trip: None }
+        Self {
+            began: now,
+            last_sent: None,
+            heard: now,
+            ping: None,
+            answered: None,
+            round_trip: None,
+            unsettled: false,
+        }
     }
 
     /// Any datagram came in.
     pub fn handle_heard(&mut self, now: Instant) {
         self.heard = now.max(self.heard);
+    }
+
+    /// Whether control of ours may be lost on the way, and no voice goes that would show it: `Acks::unsettled` of
+    /// the line's transport. The next reports then go at [`PERIOD_IN_SILENCE`]: the bridge sees the gap by them.
+    pub fn set_unsettled(&mut self, unsettled: bool) {
+        self.unsettled = unsettled;
     }
 
     /// The bridge's report came in.
@@ -71,6 +88,9 @@ impl Heartbeat {
     #[must_use]
     pub fn poll_timeout(&self) -> Instant {
         let Some(last) = self.last_sent else { return self.began };
+        if self.unsettled {
+            return last + PERIOD_IN_SILENCE;
+        }
         (last + PERIOD).min((last + PERIOD_IN_SILENCE).max(self.heard + SILENT_AFTER))
     }
 
@@ -127,6 +147,19 @@ mod tests {
         assert_eq!(reports(4, &each_second), [0, 1000, 2000, 3000, 4000]);
         assert_eq!(reports(3, &[700]), [0, 1000, 2000, 2250, 2500, 2750, 3000]);
         assert_eq!(reports(4, &[700, 2600]), [0, 1000, 2000, 2250, 2500, 3500]);
+    }
+
+    #[test]
+    fn reports_hurry_while_control_may_be_lost() {
+        let begin = start();
+        let mut heartbeat = Heartbeat::new(begin);
+        assert!(heartbeat.poll_report(begin, Report::default).is_some());
+        heartbeat.set_unsettled(true);
+        assert_eq!(heartbeat.poll_timeout(), begin + PERIOD_IN_SILENCE);
+        assert!(heartbeat.poll_report(begin + PERIOD_IN_SILENCE, Report::default).is_some());
+        heartbeat.set_unsettled(false);
+        heartbeat.handle_heard(begin + PERIOD_IN_SILENCE);
+        assert_eq!(heartbeat.poll_timeout(), begin + PERIOD_IN_SILENCE + PERIOD);
     }
 
     #[test]

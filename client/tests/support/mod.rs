@@ -40,7 +40,8 @@ pub(crate) enum Door {
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     pub(crate) hellos: Vec<Hello>,
-    pub(crate) mutes: Vec<bool>,
+    /// When, and whether off.
+    pub(crate) mutes: Vec<(Instant, bool)>,
     pub(crate) voices: u64,
     pub(crate) reports: Vec<(Instant, Report)>,
     /// Of each connection that was closed: the code, and whether a leave came before.
@@ -155,14 +156,17 @@ async fn serve(connection: &Connection, log: &Mutex<Log>, door: Door, left: &mut
                             connection.close(code.code().into(), code.text().as_bytes());
                         }
                         (Body::Hello(hello), Door::Mute) => log.lock().unwrap().hellos.push(hello),
-                        (Body::SetMuted(set), _) => log.lock().unwrap().mutes.push(set.muted),
+                        (Body::SetMuted(set), _) => log.lock().unwrap().mutes.push((now(), set.muted)),
                         (Body::Leave(_), _) => {
                             *left = true;
                             if matches!(door, Door::Chatty) {
                                 let seat = Seat { member: 4, name: "Tri Lễ".into(), muted: false };
                                 let roster = Roster { seats: vec![seat], gone: vec![] };
                                 sender.write_all(&frame(&ServerMessage::from(roster))).await.ok()?;
-                                tokio::time::sleep(Duration::from_millis(500)).await;
+                                let more = Duration::from_millis(500);
+                                if tokio::time::timeout(more, connection.closed()).await.is_ok() {
+                                    return None;
+                                }
                             }
                             connection.close(CloseCode::Bye.code().into(), b"bye");
                         }

@@ -1,6 +1,7 @@
 //! Files that only their owner may read: a shell, the one for keys at both ends.
 //!
 //! A key is made once, written whole or not at all, and refused when others can read it: then it may be theirs too.
+//! One that is there is never written over. It is PKCS#8 (DER), as it was made.
 
 use super::keys::{Identity, KeyError};
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -18,7 +19,7 @@ pub enum PrivateError {
     #[error("cannot use {0}: {1}")]
     Io(PathBuf, #[source] io::Error),
     /// Others may read it.
-    #[error("{0} can be read by other users of this machine; run: chmod {1} '{0}'")]
+    #[error("{path} can be read by other users of this machine; run: chmod {1} {typed}", path = .0.display(), typed = quoted(.0))]
     Loose(PathBuf, &'static str),
     /// It is there and holds no key of ours.
     #[error(
@@ -35,12 +36,9 @@ pub enum PrivateError {
 /// # Errors
 /// [`PrivateError::Loose`] for one that others may enter, else [`PrivateError::Io`].
 pub fn folder(folder: &Path) -> Result<(), PrivateError> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| PrivateError::Io(folder.to_owned(), error))?;
-    check(folder, "700")
+    let io = |error| PrivateError::Io(folder.to_owned(), error);
+    create_folder(folder).map_err(io)?;
+    check(folder, &fs::metadata(folder).map_err(io)?, "700")
 }
 
 /// Makes sure that `file` is there, empty if it was not, and only its owner may read it.
@@ -48,53 +46,90 @@ pub fn folder(folder: &Path) -> Result<(), PrivateError> {
 /// # Errors
 /// [`PrivateError::Loose`] for one that others may read, else [`PrivateError::Io`].
 pub fn file(file: &Path) -> Result<(), PrivateError> {
+    let io = |error| PrivateError::Io(file.to_owned(), error);
     match create(file) {
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check(file, "600"),
-        Err(error) => Err(PrivateError::Io(file.to_owned(), error)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            check(file, &fs::metadata(file).map_err(io)?, "600")
+        }
+        Err(error) => Err(io(error)),
     }
 }
 
-/// The identity in the file at `path`; makes one where there is none yet.
+/// The identity in the file at `path`; makes one where there is none yet, and the folders to it.
+///
+/// A folder that is made is its owner's alone; one that is there is left as it is: see [`folder`].
 ///
 /// # Errors
 /// [`PrivateError`]; a file that is there is never replaced.
 pub fn identity(path: &Path) -> Result<Identity, PrivateError> {
     let io = |error| PrivateError::Io(path.to_owned(), error);
     match File::open(path) {
-        Ok(file) => {
-            check(path, "600")?;
-            let mut der = Vec::new();
-            file.take(MAX_KEY_FILE).read_to_end(&mut der).map_err(io)?;
-            Identity::from_pkcs8(&der).map_err(|_| PrivateError::NoKey(path.to_owned()))
-        }
+        Ok(file) => read_identity(path, file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let identity = Identity::generate()?;
-            write_whole(path, identity.to_pkcs8()).map_err(io)?;
-            Ok(identity)
+            match place(path, identity.to_pkcs8()) {
+                Ok(()) => Ok(identity),
+                // Another start of this program was quicker: its key is the one.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    read_identity(path, File::open(path).map_err(io)?)
+                }
+                Err(error) => Err(io(error)),
+            }
         }
         Err(error) => Err(io(error)),
     }
 }
 
-/// A power cut leaves the whole file or none.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let unfinished = path.with_file_name(name);
-    match fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = create(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
+fn read_identity(path: &Path, file: File) -> Result<Identity, PrivateError> {
+    let io = |error| PrivateError::Io(path.to_owned(), error);
+    // Of the file that is open: what the path names may be another by now.
+    check(path, &file.metadata().map_err(io)?, "600")?;
+    let mut der = Vec::new();
+    file.take(MAX_KEY_FILE).read_to_end(&mut der).map_err(io)?;
+    Identity::from_pkcs8(&der).map_err(|_| PrivateError::NoKey(path.to_owned()))
+}
+
+/// Writes beside, then puts in place in one step: a power cut leaves the whole file or none, and a file that is
+/// there stays.
+fn place(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
+    create_folder(folder)?;
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}", std::process::id()));
+    let beside = PathBuf::from(beside);
+    // One of an earlier process of this number that died here.
+    let _ = fs::remove_file(&beside);
+    let placed = write_new(&beside, bytes).and_then(|()| link(&beside, path));
+    let _ = fs::remove_file(&beside);
+    placed?;
     // The name as well; where a folder cannot be opened (Windows) the system sees to it.
-    if let Some(Ok(folder)) = path.parent().map(File::open) {
+    if let Ok(folder) = File::open(folder) {
         folder.sync_all()?;
     }
     Ok(())
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Gives the file at `beside` the name `path` too, unless that is taken.
+fn link(beside: &Path, path: &Path) -> io::Result<()> {
+    match fs::hard_link(beside, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            // A file system without links (FAT): nearly as good.
+            if path.try_exists()? {
+                Err(io::ErrorKind::AlreadyExists.into())
+            } else {
+                fs::rename(beside, path)
+            }
+        }
+        linked => linked,
+    }
 }
 
 fn create(path: &Path) -> io::Result<File> {
@@ -105,18 +140,32 @@ fn create(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+fn create_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 #[cfg(unix)]
-fn check(path: &Path, wanted: &'static str) -> Result<(), PrivateError> {
+fn check(path: &Path, found: &fs::Metadata, wanted: &'static str) -> Result<(), PrivateError> {
     use std::os::unix::fs::PermissionsExt;
-    let mode =
-        fs::metadata(path).map_err(|error| PrivateError::Io(path.to_owned(), error))?.permissions().mode();
-    if mode & 0o077 == 0 { Ok(()) } else { Err(PrivateError::Loose(path.to_owned(), wanted)) }
+    let loose = found.permissions().mode() & 0o077 != 0;
+    if loose { Err(PrivateError::Loose(path.to_owned(), wanted)) } else { Ok(()) }
 }
 
 /// Elsewhere a user's own folders are closed to others by inheritance.
 #[cfg(not(unix))]
-fn check(_: &Path, _: &'static str) -> Result<(), PrivateError> {
+fn check(_: &Path, _: &fs::Metadata, _: &'static str) -> Result<(), PrivateError> {
     Ok(())
+}
+
+/// A path as a shell reads it.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 #[cfg(all(test, unix))]
@@ -155,11 +204,56 @@ mod tests {
     }
 
     #[test]
+    fn the_command_that_mends_it_can_be_pasted_whatever_the_name_is() {
+        let place = tempfile::tempdir().expect("a folder");
+        for (name, typed) in [("của 'tôi'.key", r"của '\''tôi'\''.key"), ("a b.key", "a b.key")] {
+            let path = place.path().join(name);
+            identity(&path).expect("made");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("set");
+            let said = identity(&path).expect_err("refused").to_string();
+            let command = format!("run: chmod 600 '{}/{typed}'", place.path().display());
+            assert!(said.ends_with(&command) && said.lines().count() == 1, "{said}");
+        }
+    }
+
+    #[test]
+    fn missing_folders_are_made_private_and_others_left_as_they_are() {
+        let place = tempfile::tempdir().expect("a folder");
+        let home = place.path().join("home");
+        fs::create_dir(&home).expect("made");
+        fs::set_permissions(&home, fs::Permissions::from_mode(0o755)).expect("set");
+        identity(&home.join("device.key")).expect("made in a folder that others may enter");
+        identity(&home.join("a/b/device.key")).expect("made");
+        assert_eq!([mode(&home), mode(&home.join("a")), mode(&home.join("a/b"))], [0o755, 0o700, 0o700]);
+    }
+
+    #[test]
+    fn two_first_starts_at_once_agree_on_one_key() {
+        let home = tempfile::tempdir().expect("a folder");
+        let path = home.path().join("device.key");
+        identity(&path).expect("made");
+        let kept = fs::read(&path).expect("read");
+        let error = place(&path, b"another").expect_err("it is there");
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).expect("read"), kept);
+        assert_eq!(fs::read_dir(home.path()).expect("lists").count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_told_with_its_path() {
+        let said = identity(Path::new("/proc/giaoban/device.key")).expect_err("no place").to_string();
+        assert!(said.contains("/proc/giaoban/device.key"), "{said}");
+    }
+
+    #[test]
     fn a_file_that_holds_no_key_is_left_alone() {
         let place = tempfile::tempdir().expect("a folder");
         let path = place.path().join("bridge.key");
         file(&path).expect("made");
-        assert!(matches!(identity(&path), Err(PrivateError::NoKey(_))));
-        assert_eq!(fs::read(&path).expect("is there"), b"");
+        for contents in [&b""[..], b"not a key", &[0x30; 10_000]] {
+            fs::write(&path, contents).expect("written");
+            assert!(matches!(identity(&path), Err(PrivateError::NoKey(_))));
+            assert_eq!(fs::read(&path).expect("is there"), contents);
+        }
     }
 }
