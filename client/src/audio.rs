@@ -62,6 +62,11 @@ pub trait Source: Send {
     /// it is back, and [`health`](Self::health) says so.
     fn poll(&mut self, now: Instant, brick: &mut Pcm) -> Result<Polled, AudioError>;
 
+    /// Whether it is a microphone, which is never quite silent while it works.
+    fn is_device(&self) -> bool {
+        false
+    }
+
     /// When [`poll`](Self::poll) may have something: exactly for files, a few milliseconds ahead for devices.
     fn next_due(&self, now: Instant) -> Instant;
 

@@ -19,7 +19,7 @@ use crate::net::Network;
 use crate::session::End;
 use crate::stats::Stats;
 use crate::words::Message;
-use drive::Engine;
+use drive::{Doors, Engine};
 use giaoban_proto::link::Link;
 use giaoban_proto::media::codec::CodecError;
 use giaoban_proto::transport::Identity;
@@ -110,12 +110,22 @@ impl Client {
     ///
     /// Belongs on a current-thread runtime with time and, for real networks, I/O.
     pub async fn run(self) -> Outcome {
-        match Engine::new(clock::now(), self) {
-            Ok(mut engine) => {
+        match Doors::new(&self) {
+            Ok(doors) => {
+                let mut engine = Engine::new(clock::now(), self, doors);
                 let ending = engine.drive().await;
                 engine.wind_up(ending).await
             }
-            Err(error) => Outcome { ending: Ending::Codec(error), stats: None },
+            Err(error) => self.refuse(error),
         }
+    }
+
+    /// There is no codec: says so, and leaves a whole file behind all the same.
+    fn refuse(mut self, error: CodecError) -> Outcome {
+        (self.say)(&Message::Fault(&error));
+        if let Err(error) = self.sink.finish() {
+            (self.say)(&Message::Sound(&error));
+        }
+        Outcome { ending: Ending::Codec(error), stats: None }
     }
 }

@@ -22,11 +22,11 @@ fn main() -> ExitCode {
     let settings = match Settings::from_words(std::env::args_os()) {
         Ok(settings) => settings,
         Err(NoSettings::Asked(text)) => {
-            print!("{text}");
+            let _ = write!(std::io::stdout(), "{text}");
             return ExitCode::SUCCESS;
         }
         Err(NoSettings::Usage(line)) => {
-            eprintln!("giaoban: {line}");
+            say(&line);
             return ExitCode::from(2);
         }
     };
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     match run(settings) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("giaoban: {error:#}");
+            say(&format!("{error:#}"));
             ExitCode::from(1)
         }
     }
@@ -70,7 +70,7 @@ fn devices(devices: &[DeviceInfo]) -> anyhow::Result<u8> {
         writeln!(std::io::stdout(), "{}: {use_for}{default}", device.name)?;
     }
     if devices.is_empty() {
-        eprintln!("giaoban: this machine has no sound device; plug one in, or use files and `null`");
+        say("this machine has no sound device; plug one in, or use files and `null`");
         return Ok(1);
     }
     Ok(0)
@@ -150,7 +150,7 @@ fn stats_writer(path: Option<&Path>) -> anyhow::Result<OnStats> {
         if let Some(open) = &mut file
             && let Err(error) = open.write_all(stats.to_line().as_bytes())
         {
-            eprintln!("giaoban: no more figures are written to {}: {error}", path.display());
+            say(&format!("no more figures are written to {}: {error}", path.display()));
             file = None;
         }
     }))

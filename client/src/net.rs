@@ -19,7 +19,7 @@ use giaoban_proto::transport::{
 use giaoban_proto::wire::{ClientMessage, CloseCode, Framer, Leave, MAX_CONTROL_BYTES, ServerMessage, frame};
 use quinn::{Connection, Endpoint, RecvStream, SendStream, VarInt};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -96,6 +96,8 @@ struct Target {
     link: Link,
     identity: Identity,
     network: Arc<dyn Network>,
+    /// Which of the host's addresses is called: the next one when this did not answer, the same when it did.
+    turn: AtomicUsize,
 }
 
 impl Caller {
@@ -105,7 +107,11 @@ impl Caller {
         network: Arc<dyn Network>,
         events: mpsc::Sender<Event>,
     ) -> Self {
-        Self { target: Arc::new(Target { link, identity, network }), events, dropped: Arc::default() }
+        Self {
+            target: Arc::new(Target { link, identity, network, turn: AtomicUsize::new(0) }),
+            events,
+            dropped: Arc::default(),
+        }
     }
 
     /// Begins a call; what comes of it arrives as events.
@@ -231,12 +237,15 @@ impl Task {
         let target = Arc::clone(&self.target);
         let dialled = tokio::select! {
             biased;
-            () = ended(&mut self.orders) => return Over::Ended,
-            dialled = dial(&target, self.id, &self.meter) => dialled,
+            () = ended(&mut self.orders) => Err(Over::Ended),
+            dialled = dial(&target, &self.meter) => dialled.map_err(Over::Lost),
         };
         let (endpoint, connection) = match dialled {
             Ok(dialled) => dialled,
-            Err(loss) => return Over::Lost(loss),
+            Err(over) => {
+                target.turn.fetch_add(1, Ordering::Relaxed);
+                return over;
+            }
         };
         let over = self.talk(&connection).await;
         if connection.close_reason().is_none() {
@@ -348,8 +357,8 @@ impl Control {
     }
 }
 
-async fn dial(target: &Target, id: LineId, meter: &OnceLock<Meter>) -> Result<(Endpoint, Connection), Loss> {
-    let remote = resolve(&target.link, id).await.ok_or(Loss::NoAddress)?;
+async fn dial(target: &Target, meter: &OnceLock<Meter>) -> Result<(Endpoint, Connection), Loss> {
+    let remote = resolve(&target.link, target.turn.load(Ordering::Relaxed)).await.ok_or(Loss::NoAddress)?;
     let end = target.network.bind(remote).map_err(|error| {
         tracing::warn!(%error, "no socket");
         Loss::Broken
@@ -374,16 +383,15 @@ async fn dial(target: &Target, id: LineId, meter: &OnceLock<Meter>) -> Result<(E
     }
 }
 
-/// One of the host's addresses, the next one at each attempt.
-async fn resolve(link: &Link, id: LineId) -> Option<SocketAddr> {
+/// The host's address whose turn it is.
+async fn resolve(link: &Link, turn: usize) -> Option<SocketAddr> {
     if let Ok(address) = link.host.as_str().parse::<IpAddr>() {
         return Some((address, link.port).into());
     }
     let found = tokio::net::lookup_host((link.host.as_str(), link.port)).await;
     let addresses: Vec<SocketAddr> =
         found.inspect_err(|error| tracing::debug!(%error, host = %link.host, "no address")).ok()?.collect();
-    let turn = (id.0 as usize).saturating_sub(1) % addresses.len().max(1);
-    addresses.get(turn).copied()
+    addresses.get(turn % addresses.len().max(1)).copied()
 }
 
 fn loss(lost: &Lost) -> Loss {
@@ -418,5 +426,43 @@ async fn until(when: Option<tokio::time::Instant>) {
     match when {
         Some(when) => sleep_until(when).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use giaoban_proto::testing::{VirtualNet, quic, run};
+
+    /// One that has no socket, or one on a network where nobody is.
+    struct Nobody(Option<VirtualNet>);
+
+    impl Network for Nobody {
+        fn bind(&self, _remote: SocketAddr) -> Result<ClientEnd, BindError> {
+            let Some(net) = &self.0 else { return Err(std::io::Error::other("no socket").into()) };
+            let socket = net.socket(([10, 0, 0, 9], 0).into());
+            ClientEnd::with_socket(socket, Arc::new(quinn::TokioRuntime), quic::client_endpoint_config(1))
+        }
+    }
+
+    #[test]
+    fn an_address_that_fails_or_does_not_answer_in_time_gives_its_turn_to_the_next() {
+        run(async {
+            for network in [Nobody(None), Nobody(Some(VirtualNet::new(1)))] {
+                let waits = network.0.is_some();
+                let identity = Identity::generate().unwrap();
+                let link = format!("giaoban://10.0.0.1:4646/giaoban?k={}", identity.fingerprint());
+                let (events_out, mut events) = mpsc::channel(1);
+                let caller = Caller::new(link.parse().unwrap(), identity, Arc::new(network), events_out);
+                for turn in 1..=2 {
+                    let call = caller.call(LineId(7));
+                    if waits {
+                        call.close(CloseCode::Bye);
+                    }
+                    assert!(matches!(events.recv().await, Some(Event::Lost { loss: Loss::Broken, .. })));
+                    assert_eq!(caller.target.turn.load(Ordering::Relaxed), turn);
+                }
+            }
+        });
     }
 }

@@ -90,6 +90,8 @@ pub enum Loss {
     WrongKey,
     /// Whoever answered speaks no version of ours. Anybody on the way can forge that, so it proves little.
     OtherVersion,
+    /// The bridge answered, and did not let this site in within its time.
+    NoWelcome,
     /// The bridge's name has no address.
     NoAddress,
     /// Silence, a reset, no network, no socket: nothing that says who is to blame.
@@ -272,9 +274,7 @@ impl Session {
         // An attempt that has asked to join goes on: the bridge may have let it in already, and this line with it.
         if self.attempt.is_none_or(|attempt| !attempt.asked) {
             *trouble = false;
-            (self.failures, self.next_attempt) = (0, None);
-            self.drop_attempt(now);
-            self.actions.push_back(Action::Notice(Notice::Back));
+            self.back(now);
         }
     }
 
@@ -305,7 +305,7 @@ impl Session {
     /// The time asked for is over. Whoever never came in has not had what was asked for.
     pub fn handle_time_up(&mut self, now: Instant) {
         match self.place {
-            Place::Outside { .. } => self.close(now, End::NotReachable(self.last_loss)),
+            Place::Outside { .. } => self.close(now, self.not_reachable()),
             _ => self.handle_stop(now),
         }
     }
@@ -328,7 +328,7 @@ impl Session {
         match &mut self.place {
             Place::Closed(_) => return,
             Place::Outside { give_up, .. } if *give_up <= now => {
-                return self.close(now, End::NotReachable(self.last_loss));
+                return self.close(now, self.not_reachable());
             }
             Place::Inside { heard, trouble, .. } if !*trouble && *heard + SILENCE <= now => {
                 *trouble = true;
@@ -338,8 +338,7 @@ impl Session {
             _ => {}
         }
         if self.attempt.is_some_and(|attempt| attempt.abandon_at <= now) {
-            self.drop_attempt(now);
-            self.schedule_attempt(now);
+            self.abandon(now);
         }
         if self.next_attempt.is_some_and(|at| at <= now) {
             self.begin_attempt(now);
@@ -349,6 +348,36 @@ impl Session {
     /// The next thing to do, in order; `None` when all is done.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
+    }
+
+    /// The line that was in trouble is well.
+    fn back(&mut self, now: Instant) {
+        (self.failures, self.next_attempt) = (0, None);
+        self.drop_attempt(now);
+        self.actions.push_back(Action::Notice(Notice::Back));
+    }
+
+    /// The attempt has had its time.
+    fn abandon(&mut self, now: Instant) {
+        if self.attempt.is_some_and(|attempt| attempt.asked) {
+            self.last_loss = Some(Loss::NoWelcome);
+        }
+        match &mut self.place {
+            // The old line was heard meanwhile, and is as good as any that could be had by asking again.
+            Place::Inside { heard, trouble, .. } if *heard + SILENCE > now => {
+                *trouble = false;
+                self.back(now);
+            }
+            _ => {
+                self.drop_attempt(now);
+                self.schedule_attempt(now);
+            }
+        }
+    }
+
+    fn not_reachable(&self) -> End {
+        let asked = self.attempt.is_some_and(|attempt| attempt.asked);
+        End::NotReachable(if asked { Some(Loss::NoWelcome) } else { self.last_loss })
     }
 
     fn line_lost(&mut self, now: Instant, loss: Loss) {
@@ -427,7 +456,7 @@ const fn verdict(loss: Loss) -> Verdict {
         },
         // A site that was in knows that the link is right: somebody stands between, and may not stay there.
         Loss::WrongKey | Loss::ClosedUnknown(_) => Verdict::RefusedAtFirst,
-        Loss::OtherVersion | Loss::NoAddress | Loss::Broken => Verdict::Retry,
+        Loss::OtherVersion | Loss::NoWelcome | Loss::NoAddress | Loss::Broken => Verdict::Retry,
     }
 }
 

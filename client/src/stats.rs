@@ -21,12 +21,13 @@
 //! | `delay_ms` | how long sound waits here beyond the fastest packet |
 //! | `level_dbfs` | loudness of the microphone lately, −127 … 0, muted or not |
 //! | `muted` | whether the microphone is off |
-//! | `speaking` | whether speech is being sent |
+//! | `speaking` | whether speech is being sent, over a line that was let in |
 //! | `in_ms`, `out_ms` | how much sound has come from the input and gone to the output at this moment |
 //! | `bad_datagrams` | datagrams that could not be read, or not taken in time, total |
 //! | `members` | sites in the room, this one included; 0 while not known |
 //! | `audio_gaps` | times that a sound device lacked sound or room for it, total |
-//! | `reconnects` | times that the room was reached again, total |
+//! | `codec_failures` | packets of speech that could not be coded, total |
+//! | `reconnects` | times that the room was reached again by a new connection, total; a line that fell silent and came back is none |
 
 use serde::Serialize;
 use std::time::Duration;
@@ -58,6 +59,7 @@ pub struct Stats {
     pub bad_datagrams: u64,
     pub members: usize,
     pub audio_gaps: u64,
+    pub codec_failures: u64,
     pub reconnects: u64,
 }
 
@@ -118,6 +120,7 @@ mod tests {
             bad_datagrams: 0,
             members: 3,
             audio_gaps: 0,
+            codec_failures: 0,
             reconnects: 0,
         }
     }

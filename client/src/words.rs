@@ -117,7 +117,7 @@ impl Message<'_> {
                 }
                 End::Refused(loss) => format!("not admitted: {}", english_loss(loss, host)),
                 End::NotReachable(None) => format!("no answer: {}", english_loss(Loss::Broken, host)),
-                End::NotReachable(Some(loss @ Loss::OtherVersion)) => {
+                End::NotReachable(Some(loss @ (Loss::OtherVersion | Loss::NoWelcome))) => {
                     format!("not in the room: {}", english_loss(loss, host))
                 }
                 End::NotReachable(Some(loss)) => format!("no answer: {}", english_loss(loss, host)),
@@ -158,7 +158,7 @@ impl Message<'_> {
                 End::NotReachable(None) => {
                     format!("không có trả lời: {}", vietnamese_loss(Loss::Broken, host))
                 }
-                End::NotReachable(Some(loss @ Loss::OtherVersion)) => {
+                End::NotReachable(Some(loss @ (Loss::OtherVersion | Loss::NoWelcome))) => {
                     format!("chưa vào được phòng: {}", vietnamese_loss(loss, host))
                 }
                 End::NotReachable(Some(loss)) => format!("không có trả lời: {}", vietnamese_loss(loss, host)),
@@ -177,6 +177,9 @@ fn english_loss(loss: Loss, host: &str) -> String {
             format!(
                 "{host} is not the bridge that the link names; do not go on, ask the district for a new link"
             )
+        }
+        Loss::NoWelcome => {
+            format!("{host} answers and lets nobody in; try again, then tell the bridge's operator")
         }
         Loss::OtherVersion => {
             format!(
@@ -203,6 +206,9 @@ fn vietnamese_loss(loss: Loss, host: &str) -> String {
         Loss::WrongKey => format!(
             "{host} không phải là máy chủ ghi trong liên kết; đừng tiếp tục, hãy xin huyện một liên kết mới"
         ),
+        Loss::NoWelcome => {
+            format!("{host} có trả lời nhưng chưa cho vào; hãy thử lại, rồi báo người quản trị máy chủ")
+        }
         Loss::OtherVersion => format!(
             "đầu trả lời ở {host} dùng phiên bản khác; hãy cập nhật chương trình này, hoặc thử một mạng khác"
         ),
@@ -274,7 +280,8 @@ mod tests {
             End::NotReachable(Some(_)) => End::Refused(Loss::WrongKey),
             End::Refused(loss) => End::Refused(match loss {
                 Loss::WrongKey => Loss::OtherVersion,
-                Loss::OtherVersion => Loss::NoAddress,
+                Loss::OtherVersion => Loss::NoWelcome,
+                Loss::NoWelcome => Loss::NoAddress,
                 Loss::NoAddress => Loss::Broken,
                 Loss::Broken => Loss::ClosedUnknown(99),
                 Loss::ClosedUnknown(_) => Loss::Closed(CloseCode::from_code(0)?),

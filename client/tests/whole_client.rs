@@ -164,8 +164,9 @@ fn a_bridge_that_never_lets_in_is_given_up() {
     run(async {
         let (net, keys) = (VirtualNet::new(5), Keys::new());
         let _bridge = Bridge::start(&net, &keys, 1, Door::Mute);
-        let (outcome, _) = Running::start(&net, Setup::new(&keys)).end().await;
+        let (outcome, ears) = Running::start(&net, Setup::new(&keys)).end().await;
         assert_eq!(outcome.ending.exit_code(), 4);
+        assert!(ears.words().contains("answers and lets nobody in"), "{}", ears.words());
         assert!((20.0..21.0).contains(&net.elapsed().as_secs_f64()), "{:?}", net.elapsed());
     });
 }
@@ -296,7 +297,7 @@ fn control_that_is_lost_is_repeated_within_the_half_second() {
 fn an_hour_of_silence_costs_little_traffic_and_no_busy_waiting() {
     run(async {
         let (net, keys) = (VirtualNet::new(10), Keys::new());
-        let _bridge = Bridge::start(&net, &keys, 1, Door::Open);
+        let bridge = Bridge::start(&net, &keys, 1, Door::Open);
         let client = Running::start(&net, Setup { speech: vec![0.0; 48_000 * 601], ..Setup::new(&keys) });
         sleep(SECOND * 10).await;
         let (up, down) = (net.counters(SITE, BRIDGE), net.counters(BRIDGE, SITE));
@@ -310,6 +311,8 @@ fn an_hour_of_silence_costs_little_traffic_and_no_busy_waiting() {
         assert!(up <= 0.8 && down <= 0.8, "{up} up, {down} down");
         // Each of 50 bricks a second is found once and missed once or twice: at its own time and at the sink's.
         assert!(polls / 590 < 200, "{}", polls / 590);
+        // What is no microphone cannot be a dead one.
+        assert!(bridge.log.lock().unwrap().reports.iter().all(|(_, report)| !report.microphone.dead));
         client.stop().await;
     });
 }
@@ -319,7 +322,7 @@ fn a_site_that_is_away_waits_as_idly_as_one_that_is_in() {
     run(async {
         let (net, keys) = (VirtualNet::new(10), Keys::new());
         let bridge = Bridge::start(&net, &keys, 1, Door::Open);
-        let client = Running::start(&net, Setup { speech: vec![0.0; 48_000 * 100], ..Setup::new(&keys) });
+        let client = Running::start(&net, Setup { speech: babble(100), ..Setup::new(&keys) });
         sleep(SECOND * 10).await;
         bridge.stop();
         sleep(SECOND * 10).await;
@@ -328,7 +331,9 @@ fn a_site_that_is_away_waits_as_idly_as_one_that_is_in() {
         let polls = *client.ears.polls.lock().unwrap() - polls;
         assert_eq!(client.state(), "reconnecting");
         assert!(polls / 60 < 200, "{}", polls / 60);
-        assert_eq!(client.ears.stats.lock().unwrap().last().unwrap().rtt_ms, None);
+        for line in &client.ears.stats.lock().unwrap()[11..] {
+            assert_eq!((line.state, line.rtt_ms, line.speaking), ("reconnecting", None, false));
+        }
         client.stop().await;
     });
 }

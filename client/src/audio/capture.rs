@@ -151,6 +151,10 @@ impl Source for DeviceSource {
         }
     }
 
+    fn is_device(&self) -> bool {
+        true
+    }
+
     fn health(&self) -> Health {
         Health {
             underruns: 0,

@@ -31,6 +31,21 @@ const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
 /// How long the end may take, over all calls: a little more than a good-bye with its linger.
 const END_WITHIN: Duration = Duration::from_secs(3);
 
+/// What of a client may be not to be had.
+pub(super) struct Doors {
+    rung: RungId,
+    uplink: Uplink,
+    downlink: Downlink,
+}
+
+impl Doors {
+    /// As the client asks for them.
+    pub(super) fn new(client: &Client) -> Result<Self, CodecError> {
+        let rung = RungId::for_cap(client.max_kbps);
+        Ok(Self { rung, uplink: Uplink::new(rung, client.muted)?, downlink: Downlink::new()? })
+    }
+}
+
 /// A running client.
 pub(super) struct Engine {
     hello: Hello,
@@ -62,11 +77,11 @@ pub(super) struct Engine {
 
 impl Engine {
     /// Before the first round.
-    pub(super) fn new(now: Instant, client: Client) -> Result<Self, CodecError> {
+    pub(super) fn new(now: Instant, client: Client, doors: Doors) -> Self {
         let (events_out, events) = mpsc::channel(EVENTS);
         let Client { link, identity, name, max_kbps, muted, duration, source, sink, network, .. } = client;
-        let rung = RungId::for_cap(max_kbps);
-        Ok(Self {
+        let Doors { rung, uplink, downlink } = doors;
+        Self {
             hello: Hello {
                 version: VERSION,
                 capabilities: CAPABILITIES,
@@ -81,8 +96,8 @@ impl Engine {
             leave_at: duration.and_then(|duration| now.checked_add(duration)),
             session: Session::new(now),
             roster: Roster::default(),
-            uplink: Uplink::new(rung, muted)?,
-            downlink: Downlink::new()?,
+            uplink,
+            downlink,
             heartbeat: None,
             source,
             sink,
@@ -99,7 +114,7 @@ impl Engine {
             figures: Figures::new(now, client.unix_start, rung),
             stats: client.stats,
             say: client.say,
-        })
+        }
     }
 
     /// Round after round, until the session is over or sound fails.
@@ -333,6 +348,8 @@ impl Engine {
             let counters = self.downlink.line_counters();
             let mut microphone = self.uplink.microphone();
             microphone.missing = self.source.health().missing;
+            // A file, or nothing at all, may be silent for as long as it likes.
+            microphone.dead &= self.source.is_device();
             // Totals, of which a report carries the low bits.
             Report {
                 received: counters.received as u16,

@@ -112,11 +112,12 @@ impl Figures {
             delay_ms: tenths_of_ms(seen.downlink.delay()),
             level_dbfs: tenths(f64::from(seen.uplink.level().dbfs())),
             muted: seen.uplink.is_muted(),
-            speaking: seen.uplink.is_speaking(),
+            speaking: seen.session.line().is_some() && seen.uplink.is_speaking(),
             in_ms: millis(seen.uplink.position()),
             out_ms: millis(seen.sink.position()),
             bad_datagrams: counters.bad_datagrams + seen.dropped,
             members: if in_room { seen.roster.members() } else { 0 },
+            codec_failures: seen.uplink.failures(),
             audio_gaps: gaps(seen.source.health()) + gaps(seen.sink.health()),
             reconnects: self.lines.saturating_sub(1),
         }

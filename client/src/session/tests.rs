@@ -208,7 +208,7 @@ fn a_bridge_that_answers_late_gets_time_for_the_room_once() {
     run.wait(8_999);
     assert_eq!(run.session.state(), State::Joining);
     run.wait(1);
-    assert_eq!(run.session.end(), Some(End::NotReachable(Some(Loss::Closed(CloseCode::TooSlow)))));
+    assert_eq!(run.session.end(), Some(End::NotReachable(Some(Loss::NoWelcome))));
 }
 
 #[test]
@@ -335,13 +335,25 @@ fn a_return_that_was_given_up_does_not_make_its_own_replacement_fatal() {
 }
 
 #[test]
+fn an_old_line_that_was_heard_meanwhile_is_kept_when_the_new_one_is_not_let_in() {
+    let mut run = silent_asked();
+    run.actions();
+    run.wait(9_000);
+    run.heard(1);
+    assert_eq!((run.session.state(), run.actions()), (State::Reconnecting, String::new()));
+    run.wait(1_000);
+    assert_eq!((run.session.state(), run.actions()), (State::InRoom, "close 2 Bye, say Back".into()));
+    assert_eq!(run.session.poll_timeout(), Some(run.now - Duration::from_secs(1) + SILENCE));
+}
+
+#[test]
 fn time_that_is_up_is_an_end_as_asked_only_for_who_was_in() {
     for (state, end) in [
         (in_room as fn() -> Run, End::Asked),
         (silent, End::Asked),
         (away_waiting, End::Asked),
         (connecting, End::NotReachable(None)),
-        (joining, End::NotReachable(None)),
+        (joining, End::NotReachable(Some(Loss::NoWelcome))),
     ] {
         let mut run = state();
         run.session.handle_time_up(run.now);

@@ -111,12 +111,12 @@ impl Uplink {
         if self.muted { Level::SILENCE } else { self.level }
     }
 
-    /// What is wrong with the microphone, by its sound alone.
+    /// What is wrong with the microphone, by its sound alone; a muted one does not tell how loud it is.
     #[must_use]
     pub fn microphone(&self) -> Microphone {
         Microphone {
             dead: self.silent_bricks >= DEAD_BRICKS,
-            clipping: self.since_clipped < CLIPPING_BRICKS,
+            clipping: !self.muted && self.since_clipped < CLIPPING_BRICKS,
             missing: false,
         }
     }
@@ -224,6 +224,9 @@ mod tests {
         clipped.samples_mut()[..40].fill(1.0);
         uplink.push(&clipped);
         assert!(uplink.microphone().clipping && !uplink.microphone().dead);
+        uplink.set_muted(true);
+        assert!(!uplink.microphone().clipping);
+        uplink.set_muted(false);
         for _ in 0..100 {
             uplink.push(&quiet);
         }
