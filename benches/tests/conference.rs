@@ -120,3 +120,39 @@ fn on_every_named_line_the_meeting_is_held_and_silence_stays_silent() {
         }
     }
 }
+
+#[test]
+fn a_silent_meeting_on_a_bad_line_is_not_taken_for_a_lost_one() {
+    for (line, most) in [("3g-edge", 0), ("hill", 3), ("storm", 6)] {
+        let figures = run(async {
+            let mut hall = Hall::open(4, 10).expect("a hall");
+            let guest = |name| Guest {
+                name,
+                says: Vec::new(),
+                max_kbps: 16,
+                line: named(line).expect("a named line"),
+                stays: Duration::from_secs(180),
+            };
+            let seats: Vec<_> =
+                NAMES.into_iter().map(|name| hall.seat(guest(name)).expect("a seat")).collect();
+            let mut figures = Vec::new();
+            for seat in seats {
+                figures.push(seat.leave().await.expect("no panic").figures);
+            }
+            figures
+        });
+        for (site, figures) in figures.iter().enumerate() {
+            let in_at = figures.iter().position(|second| second.state == "in_room").expect("it gets in");
+            let lost = figures[in_at..]
+                .windows(2)
+                .filter(|w| w[0].state == "in_room" && w[1].state == "reconnecting");
+            let lost = lost.count();
+            let up = figures[in_at + 5..].iter().map(|second| second.up_kbps).sum::<f64>()
+                / (figures.len() - in_at - 5) as f64;
+            println!(
+                "{line}: site {site} in after {in_at} s, thought its line lost {lost} times in 3 min, {up:.2} kbit/s up"
+            );
+            assert!(lost <= most);
+        }
+    }
+}

@@ -116,13 +116,13 @@ fn a_bridge_that_has_gone_deaf_cannot_hold_a_site_that_leaves() {
 }
 
 #[test]
-fn nobody_at_the_address_is_not_reachable_after_twenty_seconds() {
+fn nobody_at_the_address_is_not_reachable_after_forty_five_seconds() {
     run(async {
         let (net, keys) = (VirtualNet::new(3), Keys::new());
         let (outcome, ears) = Running::start(&net, Setup::new(&keys)).end().await;
         assert!(matches!(outcome.ending, Ending::Session(End::NotReachable(_))), "{:?}", outcome.ending);
         assert_eq!(outcome.ending.exit_code(), 4);
-        assert!((20.0..20.5).contains(&net.elapsed().as_secs_f64()), "{:?}", net.elapsed());
+        assert!((45.0..45.5).contains(&net.elapsed().as_secs_f64()), "{:?}", net.elapsed());
         assert!(ears.words().contains("not reachable; check"), "{}", ears.words());
     });
 }
@@ -167,7 +167,7 @@ fn a_bridge_that_never_lets_in_is_given_up() {
         let (outcome, ears) = Running::start(&net, Setup::new(&keys)).end().await;
         assert_eq!(outcome.ending.exit_code(), 4);
         assert!(ears.words().contains("answers and lets nobody in"), "{}", ears.words());
-        assert!((20.0..21.0).contains(&net.elapsed().as_secs_f64()), "{:?}", net.elapsed());
+        assert!((45.0..46.0).contains(&net.elapsed().as_secs_f64()), "{:?}", net.elapsed());
     });
 }
 
