@@ -1,10 +1,10 @@
 //! One connection's way into a room, and out.
 //!
 //! ```text
-//!   AwaitingHello --hello--> Checking --admitted--> InRoom --leave, lost, put out--> Closed
+//!   AwaitingHello --hello--> Checking --admitted--> InRoom, until the connection ends
 //!        |  |                   |
 //!        |  +-- HELLO_WITHIN    +-- refused
-//!        +----- anything else            each closes with its code
+//!        +----- anything else            each to Closed, with its code
 //! ```
 //!
 //! Pure. Whoever has not reached `InRoom` is sent nothing but the close: no sound, no list of who is here.
