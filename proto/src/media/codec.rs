@@ -2,7 +2,9 @@
 
 mod opus;
 
-pub use opus::{Decoder, Encoder, MAX_PACKET, packet_length, version};
+pub use opus::{
+    BRIDGE_COMPLEXITY, CLIENT_COMPLEXITY, Decoder, Encoder, MAX_PACKET, networks, packet_length, version,
+};
 
 /// libopus refused. With our settings this means memory or a fault of ours, but for what a peer sent to be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
