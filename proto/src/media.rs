@@ -17,6 +17,7 @@ pub mod ladder;
 pub mod level;
 #[cfg(feature = "opus")]
 mod outlet;
+pub mod stretch;
 
 #[cfg(feature = "opus")]
 pub use inlet::{Inlet, InletCounters, Pulled};
