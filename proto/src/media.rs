@@ -9,6 +9,7 @@
 
 #[cfg(feature = "opus")]
 pub mod codec;
+pub mod comfort;
 pub mod delay;
 #[cfg(feature = "opus")]
 mod inlet;
