@@ -12,7 +12,8 @@
 //! ```
 //!
 //! Behind six voices coded at 16 kbit/s it comes within 2 dB of what the codec leaves of noise at −50 and −60 dBFS, and
-//! within 5 of noise at −70. Learning takes 0.8 ms of processor per second of a bare room and far less of speech, covering 1.1 ms.
+//! within 5 of noise at −70. Learning takes 0.8 ms of processor per second of a bare room and far less of speech,
+//! covering 1.1 ms.
 
 use super::Pcm;
 use crate::unit::{BRICK_SAMPLES, Level};
@@ -35,8 +36,8 @@ const STEPS: usize = 71;
 /// hums of the fan that was switched off.
 const MEMORY: f32 = 0.995;
 
-/// The share of the bricks that is taken for the room: the densest reading has so many in pauses, and a talkspurt ends with
-/// 300 ms of them.
+/// The share of the bricks that is taken for the room: the densest reading has so many in pauses, and a talkspurt ends
+/// with 300 ms of them.
 const QUIETEST: f32 = 0.05;
 
 /// How much louder than that a brick of the room may be, in decibels.
