@@ -2,6 +2,8 @@
 //!
 //! * [`hall`]: a bridge and its sites in virtual time, over real QUIC on a network in memory.
 //! * [`timeline`]: who says what when, in real speech, and how what was heard is judged against it.
+//! * [`quality`]: how speech comes through: cases with their targets, what is measured, scores, table and plot.
 
 pub mod hall;
+pub mod quality;
 pub mod timeline;
