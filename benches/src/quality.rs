@@ -45,16 +45,16 @@ fn figures(case: &Case, seed: u64, played: &Played, lags: &Lags, scores: Scores)
     let spans = played.scored();
     let times: Vec<_> = spans.iter().map(|span| seconds(span.start)..seconds(span.end)).collect();
     let spoken: f64 = times.iter().map(|time| time.end - time.start).sum();
-    let whole = times.first().map_or(0.0, |t| t.start)..times.last().map_or(0.0, |t| t.end);
+    let stretches = played.stretches();
     // What the far end of the measured direction counts: the listener itself, or the bridge, whose figures the talker
     // may be told.
     let counted = |key: &str| match case.direction {
-        Direction::Down => play::grown(&played.listener, key, &whole),
-        Direction::Up => play::grown(&played.talker, &format!("up_{key}"), &whole),
+        Direction::Down => play::grown(&played.listener, key, &stretches),
+        Direction::Up => play::grown(&played.talker, &format!("up_{key}"), &stretches),
     };
     let rungs = match case.direction {
-        Direction::Down => play::range(&played.listener, "down_rung", &whole),
-        Direction::Up => play::range(&played.talker, "up_rung", &whole),
+        Direction::Down => play::range(&played.listener, "down_rung", &stretches),
+        Direction::Up => play::range(&played.talker, "up_rung", &stretches),
     };
     let link = (played.line.delay + Duration::from_millis(1)).as_secs_f64() * 1000.0;
     let delay = lags.delays_ms();
@@ -78,7 +78,7 @@ fn figures(case: &Case, seed: u64, played: &Played, lags: &Lags, scores: Scores)
         seed,
         rungs,
         wire_kbps: played.wire.mean_kbps(&times),
-        worst_kbps: played.wire.worst_kbps(&whole),
+        worst_kbps: played.wire.worst_kbps(&stretches),
         loss_before: played.wire.loss_percent(&times),
         loss_after,
         repaired: counted("repaired"),

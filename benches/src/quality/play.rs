@@ -23,6 +23,9 @@ const CLEAN_CAP: u32 = 48;
 const BEFORE_OUTAGE: f64 = 1.0;
 const AFTER_OUTAGE: f64 = 5.0;
 
+/// Turns further apart than this have an outage between them, in s.
+const LONGEST_PAUSE: f64 = 5.0;
+
 /// What a run leaves behind.
 pub struct Played {
     /// What was said: by the talker, site 0, and by the listener, site 1.
@@ -146,6 +149,20 @@ impl Played {
         };
         self.turns().into_iter().filter(far).collect()
     }
+
+    /// The same with the pauses between them, in s: one stretch where no outage is between.
+    #[must_use]
+    pub fn stretches(&self) -> Vec<Range<f64>> {
+        let mut stretches: Vec<Range<f64>> = Vec::new();
+        for turn in self.scored() {
+            let (start, end) = (turn.start as f64 / SECOND as f64, turn.end as f64 / SECOND as f64);
+            match stretches.last_mut() {
+                Some(last) if start - last.end < LONGEST_PAUSE => last.end = end,
+                _ => stretches.push(start..end),
+            }
+        }
+        stretches
+    }
 }
 
 /// A figure of one line, by its key; `None` where this version has none such, or it is unknown.
@@ -157,16 +174,19 @@ fn until(all: &[Stats], t: f64) -> Option<&Stats> {
     all.iter().take_while(|stats| stats.t_s <= t + 0.01).last()
 }
 
-/// By how much a total grew in a span of seconds; `None` where there is none of that name.
+/// By how much a total grew in these spans of seconds; `None` where there is none of that name.
 #[must_use]
-pub fn grown(all: &[Stats], key: &str, span: &Range<f64>) -> Option<f64> {
-    Some(figure(until(all, span.end)?, key)? - figure(until(all, span.start)?, key)?)
+pub fn grown(all: &[Stats], key: &str, spans: &[Range<f64>]) -> Option<f64> {
+    let of =
+        |span: &Range<f64>| Some(figure(until(all, span.end)?, key)? - figure(until(all, span.start)?, key)?);
+    spans.iter().map(of).sum()
 }
 
-/// The least and the most of a figure in a span of seconds.
+/// The least and the most of a figure in these spans of seconds.
 #[must_use]
-pub fn range(all: &[Stats], key: &str, span: &Range<f64>) -> Option<(f64, f64)> {
-    let within = all.iter().filter(|stats| span.start <= stats.t_s && stats.t_s <= span.end);
+pub fn range(all: &[Stats], key: &str, spans: &[Range<f64>]) -> Option<(f64, f64)> {
+    let inside = |t: f64| spans.iter().any(|span| span.start <= t && t <= span.end);
+    let within = all.iter().filter(|stats| inside(stats.t_s));
     within.filter_map(|stats| figure(stats, key)).fold(None, |range, value| {
         let (least, most) = range.unwrap_or((value, value));
         Some((least.min(value), most.max(value)))

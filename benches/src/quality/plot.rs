@@ -31,15 +31,17 @@ pub struct Panel {
     pub from: f64,
     /// To where it goes at least; dots further off widen it.
     pub to: f64,
+    /// To where it goes at most; dots further off are drawn at its end, with an arrow.
+    pub limit: f64,
     /// Whether more is better: which side of a target is met.
     pub more_is_better: bool,
     /// By row.
     pub cells: Vec<Cell>,
 }
 
-const LABELS: f64 = 210.0;
-const PANEL: f64 = 260.0;
-const GAP: f64 = 34.0;
+const LABELS: f64 = 250.0;
+const PANEL: f64 = 250.0;
+const GAP: f64 = 40.0;
 const ROW: f64 = 22.0;
 const TOP: f64 = 92.0;
 const BOTTOM: f64 = 44.0;
@@ -117,11 +119,12 @@ fn draw(text: &mut String, x: f64, rows: usize, panel: &Panel) {
             let at = place(target);
             // The tick, and on which side of it one wants to be.
             let side = if panel.more_is_better { 5.0 } else { -5.0 };
+            let tall = ROW - 6.0;
             let _ = writeln!(
                 text,
-                "<path d=\"M{:.1} {:.1}h{:.1}v{ROW:.1}h{:.1}\" fill=\"none\" stroke=\"{TARGET}\" stroke-width=\"1.6\"/>",
+                "<path d=\"M{:.1} {:.1}h{:.1}v{tall:.1}h{:.1}\" fill=\"none\" stroke=\"{TARGET}\" stroke-width=\"1.6\"/>",
                 at + side,
-                y - ROW / 2.0 + 1.0,
+                y - tall / 2.0,
                 -side,
                 side
             );
@@ -129,11 +132,12 @@ fn draw(text: &mut String, x: f64, rows: usize, panel: &Panel) {
     }
 }
 
-/// The end of a scale that holds all, and its step: 1, 2 or 5 times a power of ten, five to ten of them.
+/// The end of a scale that holds all up to its limit, and its step: 1, 2 or 5 times a power of ten, four to eight of
+/// them.
 fn scale(panel: &Panel) -> (f64, f64) {
     let dots = panel.cells.iter().flat_map(|cell| cell.dots.iter().map(|dot| dot.at).chain(cell.target));
-    let most = dots.filter(|at| at.is_finite()).fold(panel.to, f64::max);
-    let rough = (most - panel.from).max(1e-6) / 6.0;
+    let most = dots.filter(|at| at.is_finite()).fold(panel.to, f64::max).min(panel.limit);
+    let rough = (most - panel.from).max(1e-6) / 8.0;
     let ten = 10f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|n| n * ten).find(|step| *step >= rough);
     let step = step.unwrap_or(10.0 * ten);
@@ -156,14 +160,16 @@ mod tests {
             note: String::new(),
             from,
             to,
+            limit: 2000.0,
             more_is_better: false,
             cells: vec![Cell {
                 dots: dots.iter().map(|&at| Dot { at, hollow: false }).collect(),
                 target: None,
             }],
         };
-        assert_eq!(scale(&panel(0.0, 1000.0, &[1234.0, f64::INFINITY])), (1500.0, 500.0));
-        assert_eq!(scale(&panel(1.0, 5.0, &[3.0])), (5.0, 1.0));
+        assert_eq!(scale(&panel(0.0, 1000.0, &[1234.0, f64::INFINITY])), (1400.0, 200.0));
+        assert_eq!(scale(&panel(1.0, 5.0, &[3.0])), (5.0, 0.5));
+        assert_eq!(scale(&panel(0.0, 1000.0, &[9000.0])), (2000.0, 500.0));
     }
 
     #[test]

@@ -65,14 +65,12 @@ impl Wire {
 
     /// kbit/s of the five seconds that carried most.
     #[must_use]
-    pub fn worst_kbps(&self, whole: &Range<f64>) -> f64 {
-        self.worst(whole, WORST)
-    }
-
-    fn worst(&self, whole: &Range<f64>, length: f64) -> f64 {
-        let steps = ((whole.end - whole.start - length) * 10.0).max(0.0) as usize;
-        let starts = (0..=steps).map(|step| whole.start + step as f64 / 10.0);
-        starts.map(|start| self.mean_kbps(&[start..start + length])).fold(0.0, f64::max)
+    pub fn worst_kbps(&self, stretches: &[Range<f64>]) -> f64 {
+        let starts = stretches.iter().flat_map(|stretch| {
+            let steps = ((stretch.end - stretch.start - WORST) * 10.0).max(0.0) as u32;
+            (0..=steps).map(|step| stretch.start + f64::from(step) / 10.0)
+        });
+        starts.map(|start| self.mean_kbps(&[start..start + WORST])).fold(0.0, f64::max)
     }
 
     /// The share of packets that did not arrive, in percent.
@@ -129,7 +127,7 @@ mod tests {
         send(&mut wire, 200, 0, 10, &LinkConfig::default());
         send(&mut wire, 400, 10, 15, &LinkConfig::default());
         assert!((wire.mean_kbps(&[0.0..5.0, 5.0..10.0]) - 16.0).abs() < 0.01);
-        assert!((wire.worst_kbps(&(0.0..15.0)) - 32.0).abs() < 0.01);
+        assert!((wire.worst_kbps(&[0.0..15.0]) - 32.0).abs() < 0.01);
         assert_eq!(wire.loss_percent(&[0.0..15.0]), 0.0);
     }
 
