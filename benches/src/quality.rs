@@ -16,7 +16,6 @@ pub mod score;
 pub mod script;
 pub mod wire;
 
-use crate::timeline::SECOND;
 use cases::{Case, Direction};
 use judge::{Lags, Sound};
 use play::Played;
@@ -43,9 +42,9 @@ pub fn run(case: &Case, seed: u64, scorer: Option<&mut Scorer>) -> anyhow::Resul
 fn figures(case: &Case, seed: u64, played: &Played, lags: &Lags, scores: Scores) -> Figures {
     let sound = Sound { said: &played.script.says[0], heard: &played.tape };
     let spans = played.scored();
-    let times: Vec<_> = spans.iter().map(|span| seconds(span.start)..seconds(span.end)).collect();
+    let times: Vec<_> = spans.iter().map(play::seconds).collect();
     let spoken: f64 = times.iter().map(|time| time.end - time.start).sum();
-    let stretches = played.stretches();
+    let stretches = play::stretches(&spans);
     // What the far end of the measured direction counts: the listener itself, or the bridge, whose figures the talker
     // may be told.
     let counted = |key: &str| match case.direction {
@@ -98,8 +97,4 @@ fn figures(case: &Case, seed: u64, played: &Played, lags: &Lags, scores: Scores)
         target: case.target,
         course: if case.changes() { play::course(case, played) } else { Vec::new() },
     }
-}
-
-fn seconds(samples: usize) -> f64 {
-    samples as f64 / SECOND as f64
 }

@@ -66,6 +66,11 @@ impl Lags {
         Self { points }
     }
 
+    /// The middle of each second in which a lag could be told, and that lag, both in samples.
+    pub fn points(&self) -> impl Iterator<Item = (usize, isize)> + '_ {
+        self.points.iter().copied()
+    }
+
     /// Median and 95th percentile, in ms.
     #[must_use]
     pub fn delays_ms(&self) -> Option<(f64, f64)> {

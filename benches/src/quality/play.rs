@@ -116,19 +116,7 @@ impl Played {
     /// When the measured direction was away, in s.
     #[must_use]
     pub fn outages(&self) -> Vec<Range<f64>> {
-        let whole = self.script.len() as f64 / SECOND as f64;
-        let spans: Vec<Range<f64>> = match &self.line.outages {
-            Outages::None => Vec::new(),
-            Outages::Spans(spans) => {
-                spans.iter().map(|(from, to)| from.as_secs_f64()..to.as_secs_f64()).collect()
-            }
-            Outages::Periodic { every, away } => {
-                let (every, away) = (every.as_secs_f64(), away.as_secs_f64());
-                let periods = (whole / every).ceil() as u32;
-                (1..=periods).map(|n| f64::from(n) * every).map(|end| end - away..end).collect()
-            }
-        };
-        spans.into_iter().filter(|span| span.start < whole).collect()
+        outages(&self.line, self.script.len() as f64 / SECOND as f64)
     }
 
     /// When the talker spoke, in samples, once all had settled.
@@ -140,29 +128,56 @@ impl Played {
     /// Those of the turns that are judged: where the line was there.
     #[must_use]
     pub fn scored(&self) -> Vec<Range<usize>> {
-        let outages = self.outages();
-        let far = |turn: &Range<usize>| {
-            let (start, end) = (turn.start as f64 / SECOND as f64, turn.end as f64 / SECOND as f64);
-            outages
-                .iter()
-                .all(|outage| end < outage.start - BEFORE_OUTAGE || start > outage.end + AFTER_OUTAGE)
-        };
-        self.turns().into_iter().filter(far).collect()
+        clear_of(self.turns(), &self.outages())
     }
+}
 
-    /// The same with the pauses between them, in s: one stretch where no outage is between.
-    #[must_use]
-    pub fn stretches(&self) -> Vec<Range<f64>> {
-        let mut stretches: Vec<Range<f64>> = Vec::new();
-        for turn in self.scored() {
-            let (start, end) = (turn.start as f64 / SECOND as f64, turn.end as f64 / SECOND as f64);
-            match stretches.last_mut() {
-                Some(last) if start - last.end < LONGEST_PAUSE => last.end = end,
-                _ => stretches.push(start..end),
-            }
+/// When a line is away within its first `whole` seconds.
+#[must_use]
+pub fn outages(line: &LinkConfig, whole: f64) -> Vec<Range<f64>> {
+    let spans: Vec<Range<f64>> = match &line.outages {
+        Outages::None => Vec::new(),
+        Outages::Spans(spans) => {
+            spans.iter().map(|(from, to)| from.as_secs_f64()..to.as_secs_f64()).collect()
         }
-        stretches
+        Outages::Periodic { every, away } => {
+            let (every, away) = (every.as_secs_f64(), away.as_secs_f64());
+            let periods = (whole / every).ceil() as u32;
+            (1..=periods).map(|n| f64::from(n) * every).map(|end| end - away..end).collect()
+        }
+    };
+    spans.into_iter().filter(|span| span.start < whole).collect()
+}
+
+/// Those turns that no outage touches.
+#[must_use]
+pub fn clear_of(mut turns: Vec<Range<usize>>, outages: &[Range<f64>]) -> Vec<Range<usize>> {
+    turns.retain(|turn| {
+        let turn = seconds(turn);
+        outages
+            .iter()
+            .all(|outage| turn.end < outage.start - BEFORE_OUTAGE || turn.start > outage.end + AFTER_OUTAGE)
+    });
+    turns
+}
+
+/// Turns with the pauses between them, in s: one stretch where nothing was left out between.
+#[must_use]
+pub fn stretches(turns: &[Range<usize>]) -> Vec<Range<f64>> {
+    let mut stretches: Vec<Range<f64>> = Vec::new();
+    for turn in turns.iter().map(seconds) {
+        match stretches.last_mut() {
+            Some(last) if turn.start - last.end < LONGEST_PAUSE => last.end = turn.end,
+            _ => stretches.push(turn),
+        }
     }
+    stretches
+}
+
+/// A span of samples in s.
+#[must_use]
+pub fn seconds(span: &Range<usize>) -> Range<f64> {
+    span.start as f64 / SECOND as f64..span.end as f64 / SECOND as f64
 }
 
 /// A figure of one line, by its key; `None` where this version has none such, or it is unknown.

@@ -38,6 +38,12 @@ pub struct Scores {
 }
 
 impl Scores {
+    /// PESQ-WB of each stretch, in order.
+    #[must_use]
+    pub fn each_pesq(&self) -> &[f64] {
+        &self.pesq
+    }
+
     /// Mean of PESQ-WB over all stretches.
     #[must_use]
     pub fn pesq(&self) -> Option<f64> {

@@ -51,9 +51,19 @@ impl Wire {
         self.packets.push(Packet { t, bytes, arrives: fate.arrives(), waited_ms });
     }
 
+    /// Several as one, as it passes the other end of them all.
+    #[must_use]
+    pub fn merged<'a>(wires: impl Iterator<Item = &'a Self>) -> Self {
+        let mut packets: Vec<Packet> = wires.flat_map(|wire| wire.packets.iter().copied()).collect();
+        packets.sort_by(|a, b| a.t.total_cmp(&b.t));
+        Self { packets, busy_until: 0.0 }
+    }
+
     /// What was sent in a span of seconds.
     pub fn within(&self, span: &Range<f64>) -> impl Iterator<Item = &Packet> {
-        self.packets.iter().filter(|packet| span.contains(&packet.t))
+        let from = self.packets.partition_point(|packet| packet.t < span.start);
+        let to = self.packets.partition_point(|packet| packet.t < span.end);
+        self.packets.get(from..to).unwrap_or_default().iter()
     }
 
     /// kbit/s over these spans together.
