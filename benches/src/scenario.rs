@@ -3,7 +3,7 @@
 
 use crate::hall::{Guest, Hall, Left};
 use crate::quality::judge::{self, Lags, Sound};
-use crate::quality::play::{self, clear_of, grown, range, stretches};
+use crate::quality::play::{self, clear_of, grown, in_room_at, range, stretches};
 use crate::quality::score::{Scorer, Scores};
 use crate::quality::wire::Wire;
 use crate::timeline::{SECOND, Turn};
@@ -256,8 +256,11 @@ pub fn judge(met: &Met, site: usize, scorer: Option<&mut Scorer>) -> anyhow::Res
     let (left, (up, down)) = (&met.left[site], &met.wires[site]);
     let line = &met.lines[site].1;
     let outages = play::outages(line, whole);
+    // Nothing is asked of a site that was not in yet; one that never came in has no figures but what it cost.
+    let since = in_room_at(&left.figures).unwrap_or(f64::INFINITY);
     let turns = |wanted: &dyn Fn(&Turn) -> bool| -> Vec<Range<usize>> {
-        met.agenda.turns.iter().filter(|turn| wanted(turn)).map(|turn| turn.span.clone()).collect()
+        let here = |turn: &&Turn| play::seconds(&turn.span).start >= since && wanted(turn);
+        met.agenda.turns.iter().filter(here).map(|turn| turn.span.clone()).collect()
     };
     let silent = clear_of(turns(&|turn| !turn.speakers.contains(&site)), &outages);
     let alone = |turn: &Turn| turn.speakers.len() == 1 && turn.speakers != [site];

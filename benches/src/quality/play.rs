@@ -42,6 +42,8 @@ pub struct Played {
     pub line: LinkConfig,
     /// When it changed, and to what.
     pub changed: Option<(Duration, LinkConfig)>,
+    /// When both had come in, in s: at 30 % loss that can take twenty.
+    pub both_in: f64,
 }
 
 /// Plays a case with a seed; belongs on a thread that runs nothing else.
@@ -100,6 +102,8 @@ async fn meeting(
         }
     }
     let (talker, listener) = (talker.leave().await?, listener.leave().await?);
+    let both_in = in_room_at(&talker.figures).zip(in_room_at(&listener.figures));
+    let (a, b) = both_in.context("one of the two never came in")?;
     let wire = std::mem::take(&mut *wire.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(Played {
         script,
@@ -109,7 +113,14 @@ async fn meeting(
         talker: talker.figures,
         line: measured,
         changed,
+        both_in: a.max(b),
     })
+}
+
+/// When a site came in, in s; `None` if it never did.
+#[must_use]
+pub fn in_room_at(figures: &[Stats]) -> Option<f64> {
+    Some(figures.iter().find(|stats| stats.state == "in_room")?.t_s)
 }
 
 impl Played {
@@ -119,10 +130,11 @@ impl Played {
         outages(&self.line, self.script.len() as f64 / SECOND as f64)
     }
 
-    /// When the talker spoke, in samples, once all had settled.
+    /// When the talker spoke, in samples, once both had come in and all had settled.
     #[must_use]
     pub fn turns(&self) -> Vec<Range<usize>> {
-        self.script.turns.iter().map(|turn| turn.span.clone()).collect()
+        let turns = self.script.turns.iter().map(|turn| turn.span.clone());
+        turns.filter(|turn| seconds(turn).start >= self.both_in).collect()
     }
 
     /// Those of the turns that are judged: where the line was there.
