@@ -10,9 +10,9 @@ Reads one JSON object a line, from FILE or standard input, and answers each with
     {"pesq": 3.42, "stoi": 0.951}
 
 `from` and `samples` are a stretch of the reference, `offset` by how many samples it is later in what was heard. What
-was heard counts as silent where it has not begun or has ended. Files are kept once read, until `{"forget": true}`. They
-are mono WAV of 48 kHz or 16 kHz; both measures
-are taken at 16 kHz. The first line written names the scorers. Made by `.ci/setup bench`.
+was heard counts as silent where it has not begun or has ended. Files are mono WAV of 48 kHz or 16 kHz and kept once
+read, until `{"forget": true}`; both measures are taken at 16 kHz. The first line written names the scorers. What this
+needs is installed by `.ci/setup bench`.
 """
 
 import importlib.metadata
