@@ -46,6 +46,8 @@ pub struct Guest {
     pub name: &'static str,
     /// What it says, from the hall's first moment on, mono at 48 kHz; silence after its end.
     pub says: Vec<f32>,
+    /// Whether its microphone is off, so that it can only listen.
+    pub muted: bool,
     /// Its cap in kbit/s, 0 for none.
     pub max_kbps: u32,
     /// Its line: what it sends on, what it hears on.
@@ -123,7 +125,7 @@ impl Hall {
             identity: Identity::generate()?,
             name: guest.name.into(),
             max_kbps: guest.max_kbps,
-            muted: false,
+            muted: guest.muted,
             duration: Some(guest.stays),
             source: Box::new(Microphone { says: guest.says, start: self.start, next: self.bricks() }),
             sink: Box::new(Loudspeaker { tape: tape.clone(), start: self.start, next: self.bricks() }),

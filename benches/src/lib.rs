@@ -2,6 +2,10 @@
 //!
 //! * [`hall`]: a bridge and its sites in virtual time, over real QUIC on a network in memory.
 //! * [`timeline`]: who says what when, in real speech, and how what was heard is judged against it.
+//! * [`quality`]: how speech comes through: cases with their targets, what is measured, scores, table and plot.
+//! * [`scenario`]: a meeting of twenty sites on mixed lines, by the same measures.
 
 pub mod hall;
+pub mod quality;
+pub mod scenario;
 pub mod timeline;

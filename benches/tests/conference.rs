@@ -26,6 +26,7 @@ fn meet(seed: u64, timeline: &Timeline, kbps: u32, line: &str) -> (Vec<Left>, u6
         let guests = NAMES.into_iter().zip(&timeline.says).map(|(name, says)| Guest {
             name,
             says: says.clone(),
+            muted: false,
             max_kbps: kbps,
             line: named(line).expect("a named line"),
             stays,
@@ -129,6 +130,7 @@ fn a_silent_meeting_on_a_bad_line_is_not_taken_for_a_lost_one() {
             let guest = |name| Guest {
                 name,
                 says: Vec::new(),
+                muted: false,
                 max_kbps: 16,
                 line: named(line).expect("a named line"),
                 stays: Duration::from_secs(180),

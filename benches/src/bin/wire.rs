@@ -322,7 +322,7 @@ async fn meeting(line: (LinkConfig, LinkConfig)) -> anyhow::Result<Totals> {
     let mut seats = Vec::new();
     for (name, says) in [("talks", timeline.says[0].clone()), ("listens", Vec::new()), ("too", Vec::new())] {
         let stays = SPAN + Duration::from_secs(5);
-        seats.push(hall.seat(Guest { name, says, max_kbps: 24, line: line.clone(), stays })?);
+        seats.push(hall.seat(Guest { name, says, muted: false, max_kbps: 24, line: line.clone(), stays })?);
     }
     let ips: Vec<_> = seats.iter().map(|seat| seat.ip).collect();
     let rates = rates(&hall, &ips).await;
@@ -344,7 +344,7 @@ async fn idle(line: (LinkConfig, LinkConfig)) -> anyhow::Result<(f64, f64)> {
     for name in ["one", "two", "three"] {
         let stays = SPAN + Duration::from_secs(5);
         let says = vec![0.0; SECOND];
-        seats.push(hall.seat(Guest { name, says, max_kbps: 24, line: line.clone(), stays })?);
+        seats.push(hall.seat(Guest { name, says, muted: false, max_kbps: 24, line: line.clone(), stays })?);
     }
     let rates = rates(&hall, &[seats[0].ip]).await;
     for seat in seats {
@@ -356,10 +356,14 @@ async fn idle(line: (LinkConfig, LinkConfig)) -> anyhow::Result<(f64, f64)> {
 /// What one join costs: on a clean line all of it, and the first heartbeat, is through after 0.9 s.
 async fn join(line: (LinkConfig, LinkConfig)) -> anyhow::Result<(u64, u64)> {
     let mut hall = Hall::open(1, 10)?;
-    let guest =
-        Guest {
-            name: "UBND xã Tri Lễ", says: Vec::new(), max_kbps: 24, line, stays: Duration::from_secs(9)
-        };
+    let guest = Guest {
+        name: "UBND xã Tri Lễ",
+        says: Vec::new(),
+        muted: false,
+        max_kbps: 24,
+        line,
+        stays: Duration::from_secs(9),
+    };
     let seat = hall.seat(guest)?;
     tokio::time::sleep(Duration::from_millis(900)).await;
     let bytes = (hall.net.counters(seat.ip, BRIDGE).bytes, hall.net.counters(BRIDGE, seat.ip).bytes);
