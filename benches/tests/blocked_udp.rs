@@ -1,0 +1,180 @@
+//! Sites whose network lets no UDP through, in virtual time: whole clients and the whole bridge.
+
+use giaoban_benches::hall::{BRIDGE, Guest, Hall, Left};
+use giaoban_benches::timeline::{SECOND, Timeline};
+use giaoban_bridge::shell::tunnels;
+use giaoban_client::stats::Stats;
+use giaoban_proto::testing::link::{LinkConfig, Loss, Outages, Queue};
+use giaoban_proto::testing::run;
+use giaoban_proto::unit::Bitrate;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use tokio::time::sleep;
+
+fn blocked() -> LinkConfig {
+    LinkConfig { loss: Loss::Random(1.0), ..LinkConfig::default() }
+}
+
+/// A slow line far away.
+fn slow(outages: Outages) -> LinkConfig {
+    LinkConfig {
+        delay: Duration::from_millis(100),
+        rate: Some(Bitrate::from_bps(64_000)),
+        queue: Queue::Time(Duration::from_secs(2)),
+        outages,
+        ..LinkConfig::default()
+    }
+}
+
+struct Meeting {
+    hall: Hall,
+    left: Vec<Left>,
+}
+
+/// The first of two sites has this line to the bridge, and no UDP passes on it at first; the second has a good one.
+/// What else happens is `then`.
+async fn meet(timeline: &Timeline, line: LinkConfig, then: impl AsyncFnOnce(&Hall, IpAddr)) -> Meeting {
+    let stays = Duration::from_secs_f64(timeline.len() as f64 / SECOND as f64);
+    let mut hall = Hall::open(7, 10).expect("a hall");
+    let door = SocketAddr::new(BRIDGE.ip(), 443);
+    let serving = tokio::spawn(tunnels::serve(hall.net.listen(door), hall.tunnels.clone()));
+    let mut seats = Vec::new();
+    for (n, says) in timeline.says.iter().enumerate() {
+        let udp = if n == 0 { blocked() } else { LinkConfig::default() };
+        let (name, says) = (["Tri Lễ", "Quế Phong"][n], says.clone());
+        let guest = Guest { name, says, max_kbps: 24, line: (udp.clone(), udp), stays };
+        seats.push(hall.seat(guest).expect("a seat"));
+    }
+    let ip = seats[0].ip;
+    hall.net.connect(ip, BRIDGE.ip(), line.clone(), line);
+    then(&hall, ip).await;
+    let mut left = Vec::new();
+    for seat in seats {
+        left.push(seat.leave().await.expect("no panic"));
+    }
+    serving.abort();
+    for site in &left {
+        assert_eq!(site.outcome.ending.exit_code(), 0);
+    }
+    Meeting { hall, left }
+}
+
+/// How late each site hears the other in each turn, in milliseconds.
+fn lags(timeline: &Timeline, left: &[Left]) -> Vec<f64> {
+    let spoken = timeline.turns.iter().filter(|turn| !turn.speakers.is_empty());
+    let heard = spoken.map(|turn| {
+        let listener = 1 - turn.speakers[0];
+        let found = timeline.heard(listener, turn, &left[listener].heard);
+        let ms = found.lag_samples as f64 / 48.0;
+        println!("{:?} is heard {ms:.0} ms later, correlation {:.3}", turn.speakers, found.correlation);
+        assert!(found.correlation > 0.8, "{found:?}");
+        ms
+    });
+    heard.collect()
+}
+
+/// Seconds at which the way changes, and to what.
+fn ways(figures: &[Stats]) -> Vec<(u32, Option<&'static str>)> {
+    let mut ways: Vec<(u32, Option<&'static str>)> = Vec::new();
+    for line in figures.iter().filter(|line| line.state != "closed") {
+        if ways.last().is_none_or(|(_, way)| *way != line.path) {
+            ways.push((line.t_s as u32, line.path));
+        }
+    }
+    ways
+}
+
+async fn at(hall: &Hall, second: u64) {
+    sleep(Duration::from_secs(second).saturating_sub(hall.elapsed())).await;
+}
+
+#[test]
+fn a_site_without_udp_is_in_within_five_seconds_and_goes_back_when_udp_comes() {
+    run(async {
+        let none: &[usize] = &[];
+        let timeline = Timeline::of(
+            &["en", "fr"],
+            &[(none, 6.0), (&[0], 5.0), (&[1], 5.0), (none, 20.0), (&[0], 5.0), (&[1], 5.0)],
+        );
+        let Meeting { hall, left } = meet(&timeline, LinkConfig::default(), async |hall, ip| {
+            at(hall, 25).await;
+            hall.net.connect(ip, BRIDGE, LinkConfig::default(), LinkConfig::default());
+        })
+        .await;
+        let figures = &left[0].figures;
+        println!("ways: {:?}", ways(figures));
+        let [(1, None), (in_at, Some("tcp")), (back_at, Some("udp"))] = ways(figures)[..] else {
+            panic!("{:?}", ways(figures))
+        };
+        assert!(in_at <= 5 && (26..40).contains(&back_at));
+        // The connection is the same all the time, and so is its numbering.
+        let last = figures.last().expect("figures");
+        assert_eq!((last.reconnects, last.bad_datagrams), (0, 0));
+        assert!(last.lost <= 1, "{last:?}");
+        assert!(figures.iter().skip(5).all(|line| matches!(line.state, "in_room" | "closed")));
+        let lags = lags(&timeline, &left);
+        assert!(lags.iter().all(|ms| *ms < 200.0), "{lags:?}");
+        let counters = hall.tunnels.counters();
+        assert_eq!((counters.opened.load(Relaxed), counters.bad_frames.load(Relaxed)), (1, 0));
+        assert_eq!(ways(&left[1].figures).last().map(|(_, way)| *way), Some(Some("udp")));
+    });
+}
+
+#[test]
+fn udp_that_comes_and_goes_never_costs_the_meeting() {
+    run(async {
+        let none: &[usize] = &[];
+        let timeline = Timeline::of(
+            &["en", "fr"],
+            &[(none, 6.0), (&[1], 12.0), (none, 2.0), (&[1], 5.0), (&[0], 5.0), (none, 70.0), (&[1], 5.0)],
+        );
+        let Meeting { hall, left } = meet(&timeline, LinkConfig::default(), async |hall, ip| {
+            at(hall, 8).await;
+            hall.net.connect(ip, BRIDGE, LinkConfig::default(), LinkConfig::default());
+            at(hall, 17).await;
+            hall.net.connect(ip, BRIDGE, blocked(), blocked());
+            at(hall, 30).await;
+            hall.net.connect(ip, BRIDGE, LinkConfig::default(), LinkConfig::default());
+        })
+        .await;
+        let figures = &left[0].figures;
+        println!("ways: {:?}", ways(figures));
+        let ways: Vec<_> = ways(figures).into_iter().map(|(_, way)| way).collect();
+        assert_eq!(ways, [None, Some("tcp"), Some("udp"), Some("tcp"), Some("udp")]);
+        assert_eq!(figures.last().expect("figures").reconnects, 0);
+        assert!(figures.iter().skip(5).all(|line| matches!(line.state, "in_room" | "closed")));
+        assert_eq!(hall.tunnels.count(), 0, "let go after a minute of UDP");
+    });
+}
+
+#[test]
+fn a_tunnel_that_stalls_drops_what_is_old_and_is_not_late_afterwards() {
+    run(async {
+        let none: &[usize] = &[];
+        let timeline = Timeline::of(
+            &["en", "fr"],
+            &[(none, 8.0), (&[1], 5.0), (&[0], 5.0), (&[1], 8.0), (none, 2.0), (&[1], 5.0), (&[0], 5.0)],
+        );
+        // In the middle of the third turn, for two seconds.
+        let outages = Outages::Spans(vec![(Duration::from_secs(24), Duration::from_secs(26))]);
+        let Meeting { hall, left } = meet(&timeline, slow(outages), async |_, _| {}).await;
+        assert_eq!(ways(&left[0].figures).last().map(|(_, way)| *way), Some(Some("tcp")));
+        let counters = hall.tunnels.counters();
+        let dropped = counters.dropped_old.load(Relaxed);
+        println!("{dropped} packets were too old; {counters:?}");
+        assert!(dropped >= 10, "{dropped}");
+        let mut judged = timeline.clone();
+        judged.turns.remove(3);
+        let lags = lags(&judged, &left);
+        for (before, after) in [(0, 2), (1, 3)] {
+            assert!(lags[after] < lags[before] + 150.0, "{lags:?}");
+        }
+        for line in left[0].figures.iter().skip(15).step_by(3) {
+            println!(
+                "{:>3} s: {} up, {} down, delay {}",
+                line.t_s, line.up_kbps, line.down_kbps, line.delay_ms
+            );
+        }
+    });
+}
