@@ -160,21 +160,15 @@ fn a_tunnel_that_stalls_drops_what_is_old_and_is_not_late_afterwards() {
         let outages = Outages::Spans(vec![(Duration::from_secs(24), Duration::from_secs(26))]);
         let Meeting { hall, left } = meet(&timeline, slow(outages), async |_, _| {}).await;
         assert_eq!(ways(&left[0].figures).last().map(|(_, way)| *way), Some(Some("tcp")));
-        let counters = hall.tunnels.counters();
-        let dropped = counters.dropped_old.load(Relaxed);
-        println!("{dropped} packets were too old; {counters:?}");
-        assert!(dropped >= 10, "{dropped}");
+        let dropped = hall.tunnels.dropped();
+        println!("{dropped:?}");
+        assert!(dropped.old >= 10, "{dropped:?}");
         let mut judged = timeline.clone();
         judged.turns.remove(3);
         let lags = lags(&judged, &left);
-        for (before, after) in [(0, 2), (1, 3)] {
-            assert!(lags[after] < lags[before] + 150.0, "{lags:?}");
-        }
-        for line in left[0].figures.iter().skip(15).step_by(3) {
-            println!(
-                "{:>3} s: {} up, {} down, delay {}",
-                line.t_s, line.up_kbps, line.down_kbps, line.delay_ms
-            );
-        }
+        // What TCP had in hand comes late, and a jitter buffer learns from it, up to its ceiling; what the site says
+        // is a packet in a second meanwhile, and so is as soon heard as before.
+        let ceiling = giaoban_proto::media::delay::CEILING.as_secs_f64() * 1000.0;
+        assert!(lags[2] < lags[0] + ceiling + 50.0 && lags[3] < lags[1] + 150.0, "{lags:?}");
     });
 }

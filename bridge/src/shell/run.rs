@@ -60,15 +60,16 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     bridge.stop().await;
     if let Some(side_door) = side_door {
         side_door.abort();
-        let tunnels = end.tunnels.counters();
+        let (tunnels, dropped) = (end.tunnels.counters(), end.tunnels.dropped());
         tracing::info!(
             opened = tunnels.opened.load(Relaxed),
             failed = tunnels.failed.load(Relaxed),
             turned_away = tunnels.turned_away.load(Relaxed),
             bad_frames = tunnels.bad_frames.load(Relaxed),
             idle = tunnels.idle.load(Relaxed),
-            dropped_old = tunnels.dropped_old.load(Relaxed),
-            dropped_full = tunnels.dropped_full.load(Relaxed),
+            inbox_full = tunnels.inbox_full.load(Relaxed),
+            dropped_old = dropped.old,
+            dropped_full = dropped.full,
             "tunnels closed"
         );
     }

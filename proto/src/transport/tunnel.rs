@@ -24,6 +24,8 @@ mod pump;
 pub mod queue;
 mod road;
 mod tcp;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 pub use mux::{MAX_TUNNELS, TunnelCounters, Tunnels};

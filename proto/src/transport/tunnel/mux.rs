@@ -21,6 +21,7 @@ use quinn::{AsyncUdpSocket, UdpPoller};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::pump::{ByteStream, Outbox, Toll, TunnelError, establish, lock, now, pump};
+use super::queue::Dropped;
 use super::tls::{Tls, TlsError, server_config};
 use crate::transport::keys::Identity;
 use crate::transport::socket::Meter;
@@ -34,7 +35,7 @@ pub const MAX_TUNNELS: usize = 2500;
 
 /// Of those, from one address: behind a carrier's address translation there may be a whole province, and yet one
 /// machine must not take every place.
-const MAX_FROM_ONE: usize = MAX_TUNNELS / 4;
+pub(super) const MAX_FROM_ONE: usize = MAX_TUNNELS / 4;
 
 /// How long TLS may take to come up: three round trips of the worst line, one of them repeated.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
@@ -76,10 +77,8 @@ pub struct TunnelCounters {
     pub bad_frames: AtomicU64,
     /// Closed because nothing came for too long.
     pub idle: AtomicU64,
-    /// Packets to clients that had waited for too long.
-    pub dropped_old: AtomicU64,
-    /// Packets in either direction that found no room.
-    pub dropped_full: AtomicU64,
+    /// Packets from clients that found no room.
+    pub inbox_full: AtomicU64,
 }
 
 /// The tunnels of a bridge.
@@ -92,6 +91,8 @@ struct Shared {
     outboxes: Mutex<HashMap<u64, Arc<Outbox>>>,
     /// How many there are or are being made, from where.
     places: Mutex<HashMap<IpAddr, usize>>,
+    /// What the queues of those that have ended had dropped.
+    gone: Mutex<Dropped>,
     next: AtomicU64,
     inbox: mpsc::Sender<Parcel>,
     counters: TunnelCounters,
@@ -110,6 +111,13 @@ impl Tunnels {
     #[must_use]
     pub fn counters(&self) -> &TunnelCounters {
         &self.0.counters
+    }
+
+    /// Packets to clients that were too old or too many.
+    #[must_use]
+    pub fn dropped(&self) -> Dropped {
+        let outboxes = lock(&self.0.outboxes);
+        outboxes.values().fold(*lock(&self.0.gone), |sum, outbox| sum + outbox.dropped())
     }
 
     /// How many stand.
@@ -133,13 +141,7 @@ impl Tunnels {
             counters.turned_away.fetch_add(1, Relaxed);
             return Err(TunnelError::TooMany);
         };
-        let served = self.serve_in_place(stream, local, peer).await;
-        match &served {
-            Err(TunnelError::Frame(_)) => counters.bad_frames.fetch_add(1, Relaxed),
-            Err(TunnelError::Idle) => counters.idle.fetch_add(1, Relaxed),
-            _ => 0,
-        };
-        served
+        self.serve_in_place(stream, local, peer).await
     }
 
     async fn serve_in_place<S: ByteStream>(
@@ -168,10 +170,16 @@ impl Tunnels {
                 shared.inbox.try_send(Parcel { from, to: local, packet, _place: place }).is_ok()
             });
             if !sent {
-                shared.counters.dropped_full.fetch_add(1, Relaxed);
+                shared.counters.inbox_full.fetch_add(1, Relaxed);
             }
         };
-        pump(stream, tls, plain, &outbox, &toll, IDLE, take).await
+        let served = pump(stream, tls, plain, &outbox, &toll, IDLE, take).await;
+        match &served {
+            Err(TunnelError::Frame(_)) => shared.counters.bad_frames.fetch_add(1, Relaxed),
+            Err(TunnelError::Idle) => shared.counters.idle.fetch_add(1, Relaxed),
+            _ => 0,
+        };
+        served
     }
 }
 
@@ -220,10 +228,10 @@ struct Listed<'a> {
 
 impl Drop for Listed<'_> {
     fn drop(&mut self) {
-        if let Some(outbox) = lock(&self.shared.outboxes).remove(&self.number) {
-            let dropped = outbox.dropped();
-            self.shared.counters.dropped_old.fetch_add(dropped.old, Relaxed);
-            self.shared.counters.dropped_full.fetch_add(dropped.full, Relaxed);
+        let mut outboxes = lock(&self.shared.outboxes);
+        if let Some(outbox) = outboxes.remove(&self.number) {
+            let mut gone = lock(&self.shared.gone);
+            *gone = *gone + outbox.dropped();
         }
     }
 }
@@ -250,6 +258,7 @@ impl Mux {
             meter,
             outboxes: Mutex::default(),
             places: Mutex::default(),
+            gone: Mutex::default(),
             next: AtomicU64::new(1),
             inbox: inbox_in,
             counters: TunnelCounters::default(),

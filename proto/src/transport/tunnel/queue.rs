@@ -5,6 +5,7 @@
 //! long as the stall was.
 
 use std::collections::VecDeque;
+use std::ops::Add;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -27,6 +28,14 @@ pub struct Dropped {
     pub old: u64,
     /// There was no room left for newer ones.
     pub full: u64,
+}
+
+impl Add for Dropped {
+    type Output = Self;
+    /// Those of two queues.
+    fn add(self, other: Self) -> Self {
+        Self { old: self.old + other.old, full: self.full + other.full }
+    }
 }
 
 /// See the module.
