@@ -10,6 +10,7 @@ use giaoban_proto::unit::Bitrate;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 fn blocked() -> LinkConfig {
@@ -27,6 +28,12 @@ fn slow(outages: Outages) -> LinkConfig {
     }
 }
 
+/// Takes tunnels on TCP port 443, until aborted.
+fn open_door(hall: &Hall) -> JoinHandle<()> {
+    let listener = hall.net.listen(SocketAddr::new(BRIDGE.ip(), 443));
+    tokio::spawn(tunnels::serve(listener, hall.tunnels.clone()))
+}
+
 struct Meeting {
     hall: Hall,
     left: Vec<Left>,
@@ -34,11 +41,14 @@ struct Meeting {
 
 /// The first of two sites has this line to the bridge, and no UDP passes on it at first; the second has a good one.
 /// What else happens is `then`.
-async fn meet(timeline: &Timeline, line: LinkConfig, then: impl AsyncFnOnce(&Hall, IpAddr)) -> Meeting {
+async fn meet(
+    timeline: &Timeline,
+    line: LinkConfig,
+    then: impl AsyncFnOnce(&Hall, IpAddr, &JoinHandle<()>),
+) -> Meeting {
     let stays = Duration::from_secs_f64(timeline.len() as f64 / SECOND as f64);
     let mut hall = Hall::open(7, 10).expect("a hall");
-    let door = SocketAddr::new(BRIDGE.ip(), 443);
-    let serving = tokio::spawn(tunnels::serve(hall.net.listen(door), hall.tunnels.clone()));
+    let serving = open_door(&hall);
     let mut seats = Vec::new();
     for (n, says) in timeline.says.iter().enumerate() {
         let udp = if n == 0 { blocked() } else { LinkConfig::default() };
@@ -48,7 +58,7 @@ async fn meet(timeline: &Timeline, line: LinkConfig, then: impl AsyncFnOnce(&Hal
     }
     let ip = seats[0].ip;
     hall.net.connect(ip, BRIDGE.ip(), line.clone(), line);
-    then(&hall, ip).await;
+    then(&hall, ip, &serving).await;
     let mut left = Vec::new();
     for seat in seats {
         left.push(seat.leave().await.expect("no panic"));
@@ -97,7 +107,7 @@ fn a_site_without_udp_is_in_within_five_seconds_and_goes_back_when_udp_comes() {
             &["en", "fr"],
             &[(none, 6.0), (&[0], 5.0), (&[1], 5.0), (none, 20.0), (&[0], 5.0), (&[1], 5.0)],
         );
-        let Meeting { hall, left } = meet(&timeline, LinkConfig::default(), async |hall, ip| {
+        let Meeting { hall, left } = meet(&timeline, LinkConfig::default(), async |hall, ip, _| {
             at(hall, 25).await;
             hall.net.connect(ip, BRIDGE, LinkConfig::default(), LinkConfig::default());
         })
@@ -129,7 +139,7 @@ fn udp_that_comes_and_goes_never_costs_the_meeting() {
             &["en", "fr"],
             &[(none, 6.0), (&[1], 12.0), (none, 2.0), (&[1], 5.0), (&[0], 5.0), (none, 70.0), (&[1], 5.0)],
         );
-        let Meeting { hall, left } = meet(&timeline, LinkConfig::default(), async |hall, ip| {
+        let Meeting { hall, left } = meet(&timeline, LinkConfig::default(), async |hall, ip, _| {
             at(hall, 8).await;
             hall.net.connect(ip, BRIDGE, LinkConfig::default(), LinkConfig::default());
             at(hall, 17).await;
@@ -158,7 +168,7 @@ fn a_tunnel_that_stalls_drops_what_is_old_and_is_not_late_afterwards() {
         );
         // In the middle of the third turn, for two seconds.
         let outages = Outages::Spans(vec![(Duration::from_secs(24), Duration::from_secs(26))]);
-        let Meeting { hall, left } = meet(&timeline, slow(outages), async |_, _| {}).await;
+        let Meeting { hall, left } = meet(&timeline, slow(outages), async |_, _, _| {}).await;
         assert_eq!(ways(&left[0].figures).last().map(|(_, way)| *way), Some(Some("tcp")));
         let dropped = hall.tunnels.dropped();
         println!("{dropped:?}");
@@ -170,5 +180,26 @@ fn a_tunnel_that_stalls_drops_what_is_old_and_is_not_late_afterwards() {
         // is a packet in a second meanwhile, and so is as soon heard as before.
         let ceiling = giaoban_proto::media::delay::CEILING.as_secs_f64() * 1000.0;
         assert!(lags[2] < lags[0] + ceiling + 50.0 && lags[3] < lags[1] + 150.0, "{lags:?}");
+    });
+}
+
+#[test]
+fn a_tunnel_that_is_cut_is_replaced_by_another_within_three_seconds() {
+    run(async {
+        let none: &[usize] = &[];
+        let timeline = Timeline::of(&["en", "fr"], &[(none, 6.0), (&[1], 5.0), (none, 4.0), (&[1], 5.0)]);
+        let Meeting { hall, left } = meet(&timeline, LinkConfig::default(), async |hall, _, door| {
+            at(hall, 14).await;
+            door.abort();
+            open_door(hall);
+        })
+        .await;
+        let figures = &left[0].figures;
+        println!("ways: {:?}", ways(figures));
+        let away = figures.iter().skip(5).filter(|line| line.state == "reconnecting").count();
+        assert!(away <= 3, "{away}");
+        assert_eq!(figures.last().map(|line| line.reconnects), Some(1));
+        assert_eq!(hall.tunnels.counters().opened.load(Relaxed), 2);
+        lags(&timeline, &left);
     });
 }

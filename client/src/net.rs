@@ -482,7 +482,7 @@ mod tests {
 
     impl Network for Nobody {
         fn bind(&self, _remote: SocketAddr) -> Result<ClientEnd, BindError> {
-            let Some(net) = &self.0 else { return Err(std::io::Error::other("no socket").into()) };
+            let Some(net) = &self.0 else { return Err(io::Error::other("no socket").into()) };
             let socket = net.socket(([10, 0, 0, 9], 0).into());
             ClientEnd::with_socket(socket, Arc::new(quinn::TokioRuntime), quic::client_endpoint_config(1))
         }

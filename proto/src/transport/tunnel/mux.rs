@@ -95,7 +95,20 @@ struct Shared {
     gone: Mutex<Dropped>,
     next: AtomicU64,
     inbox: mpsc::Sender<Parcel>,
+    /// Whether the UDP socket speaks of addresses as IPv6 does.
+    ipv6: bool,
     counters: TunnelCounters,
+}
+
+impl Shared {
+    /// One of our addresses as the UDP socket would name it: from there a client is answered that goes back to UDP.
+    fn as_udp_says(&self, ip: IpAddr) -> Option<IpAddr> {
+        match (ip.to_canonical(), self.ipv6) {
+            (IpAddr::V4(ip), true) => Some(ip.to_ipv6_mapped().into()),
+            (IpAddr::V6(_), false) => None,
+            (ip, _) => Some(ip),
+        }
+    }
 }
 
 /// A packet that came through a tunnel.
@@ -165,6 +178,7 @@ impl Tunnels {
         lock(&shared.outboxes).insert(number, outbox.clone());
         let _listed = Listed { shared, number };
         let (from, places) = (address(number), Arc::new(Semaphore::new(INBOX_OF_ONE)));
+        let local = local.and_then(|ip| shared.as_udp_says(ip));
         let take = |packet| {
             let sent = places.clone().try_acquire_owned().is_ok_and(|place| {
                 shared.inbox.try_send(Parcel { from, to: local, packet, _place: place }).is_ok()
@@ -261,6 +275,7 @@ impl Mux {
             gone: Mutex::default(),
             next: AtomicU64::new(1),
             inbox: inbox_in,
+            ipv6: udp.local_addr().is_ok_and(|address| address.is_ipv6()),
             counters: TunnelCounters::default(),
         }));
         let mux = Self {

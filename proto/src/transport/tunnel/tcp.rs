@@ -56,3 +56,36 @@ impl Listener for TcpListener {
         Ok((stream, local, peer))
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+    use tokio::net::TcpSocket;
+
+    /// How much the system takes at once for somebody who does not read.
+    async fn taken(tuned: bool) -> usize {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let _deaf = listener.accept().await.unwrap();
+        if tuned {
+            tune(&stream);
+        }
+        stream.writable().await.unwrap();
+        let mut taken = 0;
+        while let Ok(len) = stream.try_write(&[7; 200]) {
+            taken += len;
+        }
+        taken
+    }
+
+    #[tokio::test]
+    async fn a_tuned_socket_takes_little_that_it_cannot_send() {
+        let (tuned, usual) = (taken(true).await, taken(false).await);
+        println!("{tuned} bytes taken for a deaf reader, {usual} as the system would");
+        assert!(tuned < 16 * 1024 && tuned * 4 < usual);
+    }
+}
