@@ -159,6 +159,25 @@ fn udp_that_comes_and_goes_never_costs_the_meeting() {
 }
 
 #[test]
+fn udp_that_passes_one_way_only_leaves_a_hole_of_a_trial_and_the_site_on_its_tunnel() {
+    run(async {
+        let none: &[usize] = &[];
+        let timeline = Timeline::of(&["en", "fr"], &[(none, 6.0), (&[1], 24.0), (&[0], 5.0)]);
+        let Meeting { left, .. } = meet(&timeline, LinkConfig::default(), async |hall, ip, _| {
+            hall.net.set_link(ip, BRIDGE, LinkConfig::default());
+        })
+        .await;
+        let figures = &left[0].figures;
+        println!("ways: {:?}; {:?}", ways(figures), figures.last());
+        assert_eq!(ways(figures).last().map(|(_, way)| *way), Some(Some("tcp")));
+        assert!(figures.iter().skip(5).all(|line| matches!(line.state, "in_room" | "closed")));
+        let last = figures.last().expect("figures");
+        // One trial while the other spoke, of two seconds in which this site beats each second.
+        assert!(last.lost * 60 <= 3_500 && last.reconnects == 0, "{last:?}");
+    });
+}
+
+#[test]
 fn a_tunnel_that_stalls_drops_what_is_old_and_is_not_late_afterwards() {
     run(async {
         let none: &[usize] = &[];
