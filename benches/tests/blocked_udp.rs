@@ -4,7 +4,7 @@ use giaoban_benches::hall::{BRIDGE, Guest, Hall, Left};
 use giaoban_benches::timeline::{SECOND, Timeline};
 use giaoban_bridge::shell::tunnels;
 use giaoban_client::stats::Stats;
-use giaoban_proto::testing::link::{LinkConfig, Loss, Outages, Queue};
+use giaoban_proto::testing::link::{LinkConfig, Loss, Outages, Queue, named};
 use giaoban_proto::testing::run;
 use giaoban_proto::unit::Bitrate;
 use std::net::{IpAddr, SocketAddr};
@@ -156,6 +156,34 @@ fn udp_that_comes_and_goes_never_costs_the_meeting() {
         assert!(figures.iter().skip(5).all(|line| matches!(line.state, "in_room" | "closed")));
         assert_eq!(hall.tunnels.count(), 0, "let go after a minute of UDP");
     });
+}
+
+#[test]
+fn the_worst_lines_carry_a_tunnel_too() {
+    for name in ["3g-edge", "hill"] {
+        run(async {
+            let none: &[usize] = &[];
+            let timeline = Timeline::of(&["en", "fr"], &[(none, 40.0), (&[1], 10.0), (&[0], 10.0)]);
+            let line = named(name).expect("a named line").0;
+            let Meeting { hall, left } = meet(&timeline, line, async |_, _, _| {}).await;
+            let figures = &left[0].figures;
+            let inside = figures.iter().position(|line| line.state == "in_room").expect("it gets in");
+            let last = figures.last().expect("figures");
+            println!(
+                "{name}: in after {inside} s; of {} packets {} came, {} late; {} ms concealed; {:?}; {} lines",
+                last.received + last.lost,
+                last.received,
+                last.late,
+                last.concealed_ms,
+                hall.tunnels.dropped(),
+                last.reconnects + 1
+            );
+            for second in figures.iter().skip(44).step_by(4) {
+                println!("{:>3} s: {} up, {} down", second.t_s, second.up_kbps, second.down_kbps);
+            }
+            assert!(inside <= 30, "{inside}");
+        });
+    }
 }
 
 #[test]
