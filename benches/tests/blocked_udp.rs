@@ -206,7 +206,7 @@ fn udp_that_passes_one_way_only_leaves_a_hole_of_a_trial_and_the_site_on_its_tun
 }
 
 #[test]
-fn a_tunnel_that_stalls_drops_what_is_old_and_is_not_late_afterwards() {
+fn a_tunnel_that_stalls_drops_what_is_old_and_sound_stays_below_the_jitter_buffers_ceiling() {
     run(async {
         let none: &[usize] = &[];
         let timeline = Timeline::of(
