@@ -14,7 +14,7 @@ use giaoban_proto::link::{Code, Link};
 use giaoban_proto::media::Pcm;
 use giaoban_proto::testing::link::LinkConfig;
 use giaoban_proto::testing::{VirtualNet, now, quic};
-use giaoban_proto::transport::{Identity, Meter, ResetKey, ServerEnd};
+use giaoban_proto::transport::{Identity, Meter, ResetKey, ServerEnd, Tunnels};
 use giaoban_proto::unit::{BRICK, BRICK_SAMPLES};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,6 +35,8 @@ pub struct Hall {
     pub bridge: Bridge,
     /// What passed its socket.
     pub meter: Meter,
+    /// Takes streams, where some are to come in.
+    pub tunnels: Tunnels,
     link: Link,
     start: Instant,
     sites: u8,
@@ -100,7 +102,7 @@ impl Hall {
             code: Some(CODE),
             guest: false,
         };
-        Ok(Self { net, bridge, meter: end.meter, link, start: now(), sites: 0 })
+        Ok(Self { net, bridge, meter: end.meter, tunnels: end.tunnels, link, start: now(), sites: 0 })
     }
 
     /// Time since the hall was opened.

@@ -42,6 +42,10 @@ struct ServeTyped {
     /// Where to listen, an address with a UDP port [default: all addresses, port 4646]
     #[arg(long, value_name = "ADDR", env = "GIAOBAN_LISTEN")]
     listen: Option<SocketAddr>,
+    /// Where to listen by TCP, for sites whose network lets no UDP through: an address with a port such as
+    /// 0.0.0.0:443, or off [default: as --listen]
+    #[arg(long, value_name = "ADDR|off", env = "GIAOBAN_LISTEN_TCP")]
+    listen_tcp: Option<String>,
     /// The folder for keys and the store [default: ~/.local/share/giaoban-bridge]
     #[arg(long, value_name = "DIR", env = "GIAOBAN_DATA")]
     data: Option<PathBuf>,
@@ -60,6 +64,7 @@ struct ServeTyped {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct FileTyped {
     listen: Option<SocketAddr>,
+    listen_tcp: Option<String>,
     data: Option<PathBuf>,
     public: Option<String>,
     max_members: Option<usize>,
@@ -70,12 +75,25 @@ struct FileTyped {
 pub struct Settings {
     /// Where to listen. `[::]` stands for all addresses of either family.
     pub listen: SocketAddr,
+    /// Where to listen by TCP.
+    pub listen_tcp: ListenTcp,
     /// The folder for keys and the store.
     pub data: PathBuf,
     /// What join links carry instead of this machine's own address.
     pub public: Option<(Host, Option<u16>)>,
     /// How many may be in one room.
     pub max_members: usize,
+}
+
+/// Where a bridge listens by TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListenTcp {
+    /// At the address of UDP, whatever port that turns out to be.
+    AsUdp,
+    /// There.
+    At(SocketAddr),
+    /// Nowhere.
+    Off,
 }
 
 /// What was typed cannot be used.
@@ -96,6 +114,9 @@ pub enum SettingsError {
     /// No host in `--public`.
     #[error("--public {0}: {1}")]
     Public(String, String),
+    /// No address in `--listen-tcp`.
+    #[error("--listen-tcp {0}: give an address with a port such as 0.0.0.0:443, or off")]
+    ListenTcp(String),
     /// No home folder to put the data in.
     #[error("there is no home folder to keep data in; give one with --data DIR")]
     NoHome,
@@ -140,6 +161,7 @@ impl Typed {
         let everywhere = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), DEFAULT_PORT);
         Ok(Settings {
             listen: typed.listen.or(file.listen).unwrap_or(everywhere),
+            listen_tcp: typed.listen_tcp.or(file.listen_tcp).map_or(Ok(ListenTcp::AsUdp), listen_tcp)?,
             data: typed.data.or(file.data).or_else(default_data).ok_or(SettingsError::NoHome)?,
             public: typed.public.or(file.public).map(public).transpose()?,
             max_members,
@@ -154,6 +176,13 @@ fn read(path: &Path) -> Result<FileTyped, SettingsError> {
         let message = error.message().replace('\n', " ");
         SettingsError::Toml(path.to_owned(), format!("line {line}: {message}"))
     })
+}
+
+fn listen_tcp(text: String) -> Result<ListenTcp, SettingsError> {
+    if text == "off" {
+        return Ok(ListenTcp::Off);
+    }
+    text.parse().map(ListenTcp::At).map_err(|_| SettingsError::ListenTcp(text))
 }
 
 fn public(text: String) -> Result<(Host, Option<u16>), SettingsError> {
@@ -221,6 +250,21 @@ mod tests {
             assert!(!said.contains('\n') && said.len() > 20, "{said}");
         }
         assert!(matches!(usable(&["--help"]), Err(SettingsError::Asked(_))));
+    }
+
+    #[test]
+    fn tcp_is_listened_on_as_udp_unless_said_otherwise() {
+        let tcp = |args: &[&str]| usable(args).map(|settings| settings.listen_tcp);
+        assert_eq!(tcp(&[]).expect("usable"), ListenTcp::AsUdp);
+        assert_eq!(tcp(&["--listen-tcp", "off"]).expect("usable"), ListenTcp::Off);
+        let at = ListenTcp::At("0.0.0.0:443".parse().expect("an address"));
+        assert_eq!(tcp(&["--listen-tcp", "0.0.0.0:443"]).expect("usable"), at);
+        let said = tcp(&["--listen-tcp", "443"]).expect_err("refused").to_string();
+        assert!(said.contains("0.0.0.0:443") && !said.contains('\n'), "{said}");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("bridge.toml");
+        std::fs::write(&path, "listen-tcp = '0.0.0.0:443'\n").expect("writes");
+        assert_eq!(tcp(&["--config", path.to_str().expect("a plain path")]).expect("usable"), at);
     }
 
     #[test]

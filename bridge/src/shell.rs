@@ -4,10 +4,12 @@
 //! listen: endpoint -> peer task for each connection -> worker (one thread, owns the rooms) -> connections
 //!                                   |
 //!                                   +-> store (one thread)
+//! tunnels: TCP -> a task for each -> the same endpoint
 //! ```
 
 pub mod counters;
 pub mod listen;
 mod peer;
 pub mod run;
+pub mod tunnels;
 pub mod worker;

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use giaoban_client::audio::{self, DeviceInfo};
 use giaoban_client::engine::{Client, Command, OnStats};
-use giaoban_client::net::Udp;
+use giaoban_client::net::System;
 use giaoban_client::settings::{self, Join, NoSettings, Settings};
 use giaoban_client::words::{Lang, Message};
 use giaoban_proto::transport::private;
@@ -77,7 +77,7 @@ fn devices(devices: &[DeviceInfo]) -> anyhow::Result<u8> {
 }
 
 async fn join(join: Join, lang: Lang) -> anyhow::Result<u8> {
-    let Join { link, input, output, duration, name, max_kbps, stats, muted, identity } = join;
+    let Join { link, input, output, duration, name, max_kbps, stats, muted, identity, tcp } = join;
     let key = match identity {
         Some(path) => path,
         None => settings::default_path(|name| std::env::var_os(name))?,
@@ -97,7 +97,7 @@ async fn join(join: Join, lang: Lang) -> anyhow::Result<u8> {
         Ok(sink) => sink,
         Err(error) => return Ok(no_sound(lang, &error)),
     };
-    let network = Arc::new(Udp);
+    let network = Arc::new(System { tcp_ports: tcp });
     let unix_start = unix_now();
     let client = Client {
         link,

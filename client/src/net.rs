@@ -1,7 +1,7 @@
 //! Connections to the bridge: one task for each, from its first packet to its last.
 //!
 //! ```text
-//! engine --Order--> call task { resolve, bind, connect, then read } --Event--> engine
+//! engine --Order--> call task { resolve, dial, then read } --Event--> engine
 //!    |                                                                            ^
 //!    +---- send_datagram, straight to quinn ----      control messages, datagrams-+
 //! ```
@@ -9,17 +9,25 @@
 //! A shell: quinn's types live here and nothing is decided here. Channels are bounded; a datagram that nobody takes
 //! in time is counted and dropped, a control message waits.
 
+mod dial;
+
 use crate::clock;
 use crate::session::{LineId, Loss};
 use bytes::Bytes;
+pub use dial::TcpPorts;
+use dial::{Dialled, Meters, dial};
 use giaoban_proto::link::Link;
+use giaoban_proto::transport::tunnel::{ByteStream, tune};
 use giaoban_proto::transport::{
-    Acks, BindError, ClientEnd, Identity, Lost, Meter, Pins, SERVER_NAME, Traffic, bind_client, client_config,
+    Acks, BindError, ClientEnd, Identity, Lost, Meter, Path, Road, Traffic, Tunnel, bind_client,
+    bind_client_over,
 };
 use giaoban_proto::wire::{ClientMessage, CloseCode, Framer, Leave, MAX_CONTROL_BYTES, ServerMessage, frame};
-use quinn::{Connection, Endpoint, RecvStream, SendStream, VarInt};
+use quinn::{Connection, RecvStream, SendStream, VarInt};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -51,17 +59,51 @@ pub trait Network: Send + Sync {
     /// When there is no socket; the attempt then fails, and another follows.
     fn bind(&self, remote: SocketAddr) -> Result<ClientEnd, BindError>;
 
+    /// A fresh end from which to call `remote` through a tunnel to it.
+    ///
+    /// # Errors
+    /// As [`Network::bind`].
+    fn bind_over(&self, tunnel: Tunnel, remote: SocketAddr) -> Result<ClientEnd, BindError>;
+
+    /// A stream to `to`, for a tunnel.
+    fn stream(&self, to: SocketAddr) -> Streaming;
+
+    /// Where tunnels are tried.
+    fn tcp_ports(&self) -> TcpPorts;
+
     /// Changes a connection's setting before use; nothing by default.
     fn settle(&self, _config: &mut quinn::ClientConfig) {}
 }
 
-/// The system's network.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Udp;
+/// A stream that is being opened.
+pub type Streaming = Pin<Box<dyn Future<Output = io::Result<Box<dyn ByteStream>>> + Send>>;
 
-impl Network for Udp {
+/// The system's network: UDP, and TCP where that does not get through.
+#[derive(Clone, Debug, Default)]
+pub struct System {
+    /// Where tunnels are tried.
+    pub tcp_ports: TcpPorts,
+}
+
+impl Network for System {
     fn bind(&self, remote: SocketAddr) -> Result<ClientEnd, BindError> {
         bind_client(remote)
+    }
+
+    fn bind_over(&self, tunnel: Tunnel, remote: SocketAddr) -> Result<ClientEnd, BindError> {
+        bind_client_over(tunnel, remote)
+    }
+
+    fn stream(&self, to: SocketAddr) -> Streaming {
+        Box::pin(async move {
+            let stream = tokio::net::TcpStream::connect(to).await?;
+            tune(&stream);
+            Ok(Box::new(stream) as Box<dyn ByteStream>)
+        })
+    }
+
+    fn tcp_ports(&self) -> TcpPorts {
+        self.tcp_ports.clone()
     }
 }
 
@@ -98,6 +140,8 @@ struct Target {
     network: Arc<dyn Network>,
     /// Which of the host's addresses is called: the next one when this did not answer, the same when it did.
     turn: AtomicUsize,
+    /// Whether the last call that was tried did not get through by UDP.
+    udp_failed: AtomicBool,
 }
 
 impl Caller {
@@ -108,7 +152,13 @@ impl Caller {
         events: mpsc::Sender<Event>,
     ) -> Self {
         Self {
-            target: Arc::new(Target { link, identity, network, turn: AtomicUsize::new(0) }),
+            target: Arc::new(Target {
+                link,
+                identity,
+                network,
+                turn: AtomicUsize::new(0),
+                udp_failed: AtomicBool::new(false),
+            }),
             events,
             dropped: Arc::default(),
         }
@@ -117,16 +167,17 @@ impl Caller {
     /// Begins a call; what comes of it arrives as events.
     pub(crate) fn call(&self, id: LineId) -> Call {
         let (orders, orders_in) = mpsc::channel(ORDERS);
-        let meter = Arc::new(OnceLock::new());
+        let (meters, road) = (Meters::default(), Arc::new(OnceLock::new()));
         let task = Task {
             id,
             target: Arc::clone(&self.target),
             events: self.events.clone(),
             dropped: Arc::clone(&self.dropped),
             orders: orders_in,
-            meter: Arc::clone(&meter),
+            meters: meters.clone(),
+            road: Arc::clone(&road),
         };
-        Call { orders, meter, connection: None, acks: None, task: tokio::spawn(task.run()) }
+        Call { orders, meters, road, connection: None, acks: None, task: tokio::spawn(task.run()) }
     }
 
     /// Datagrams that nobody took in time.
@@ -138,7 +189,8 @@ impl Caller {
 /// A handle on one call. Dropped, the call ends without a word.
 pub(crate) struct Call {
     orders: mpsc::Sender<Order>,
-    meter: Arc<OnceLock<Meter>>,
+    meters: Meters,
+    road: Arc<OnceLock<Road>>,
     connection: Option<Connection>,
     acks: Option<Acks>,
     task: JoinHandle<()>,
@@ -177,9 +229,14 @@ impl Call {
         self.order(Order::Leave);
     }
 
-    /// What its socket has carried.
+    /// What its sockets have carried.
     pub(crate) fn traffic(&self) -> Traffic {
-        self.meter.get().map(Meter::read).unwrap_or_default()
+        self.meters.all().map(Meter::read).fold(Traffic::default(), |sum, traffic| sum + traffic)
+    }
+
+    /// Which way it goes, once it stands.
+    pub(crate) fn path(&self) -> Option<Path> {
+        self.road.get().map(Road::path)
     }
 
     /// Whether nothing of it is left.
@@ -212,7 +269,8 @@ struct Task {
     events: mpsc::Sender<Event>,
     dropped: Arc<AtomicU64>,
     orders: mpsc::Receiver<Order>,
-    meter: Arc<OnceLock<Meter>>,
+    meters: Meters,
+    road: Arc<OnceLock<Road>>,
 }
 
 /// How a call came to its end.
@@ -238,16 +296,18 @@ impl Task {
         let dialled = tokio::select! {
             biased;
             () = ended(&mut self.orders) => Err(Over::Ended),
-            dialled = dial(&target, &self.meter) => dialled.map_err(Over::Lost),
+            dialled = call(&target, &self.meters) => dialled.map_err(Over::Lost),
         };
-        let (endpoint, connection) = match dialled {
+        let Dialled { endpoint, connection, road } = match dialled {
             Ok(dialled) => dialled,
             Err(over) => {
                 target.turn.fetch_add(1, Ordering::Relaxed);
                 return over;
             }
         };
-        let over = self.talk(&connection).await;
+        // The first: a call is dialled once.
+        let _ = self.road.set(road.clone());
+        let over = self.talk(&connection, &road).await;
         if connection.close_reason().is_none() {
             close(&connection, CloseCode::Bye);
         }
@@ -257,7 +317,7 @@ impl Task {
         over
     }
 
-    async fn talk(&mut self, connection: &Connection) -> Over {
+    async fn talk(&mut self, connection: &Connection, road: &Road) -> Over {
         let opened = tokio::select! {
             biased;
             () = ended(&mut self.orders) => return Over::Ended,
@@ -320,6 +380,10 @@ impl Task {
                     Ok(None) | Err(_) => control.deaf = true,
                 },
                 () = until(leave_by) => return Over::Ended,
+                () = road.lost() => {
+                    tracing::debug!("the tunnel is gone");
+                    return Over::Lost(Loss::Broken);
+                }
             }
         }
     }
@@ -357,30 +421,9 @@ impl Control {
     }
 }
 
-async fn dial(target: &Target, meter: &OnceLock<Meter>) -> Result<(Endpoint, Connection), Loss> {
+async fn call(target: &Target, meters: &Meters) -> Result<Dialled, Loss> {
     let remote = resolve(&target.link, target.turn.load(Ordering::Relaxed)).await.ok_or(Loss::NoAddress)?;
-    let end = target.network.bind(remote).map_err(|error| {
-        tracing::warn!(%error, "no socket");
-        Loss::Broken
-    })?;
-    // The first of the two: a call binds once.
-    let _ = meter.set(end.meter.clone());
-    let mut config = client_config(&target.identity, Pins::from(&target.link)).map_err(|error| {
-        tracing::warn!(%error, "no setting for a connection");
-        Loss::Broken
-    })?;
-    target.network.settle(&mut config);
-    let connecting = end.endpoint.connect_with(config, remote, SERVER_NAME).map_err(|error| {
-        tracing::warn!(%error, %remote, "cannot call");
-        Loss::Broken
-    })?;
-    match connecting.await {
-        Ok(connection) => Ok((end.endpoint, connection)),
-        Err(error) => {
-            tracing::debug!(%error, %remote, "no connection");
-            Err(loss(&Lost::new(&error, false)))
-        }
-    }
+    dial(target, remote, meters).await
 }
 
 /// The host's address whose turn it is.
@@ -439,9 +482,21 @@ mod tests {
 
     impl Network for Nobody {
         fn bind(&self, _remote: SocketAddr) -> Result<ClientEnd, BindError> {
-            let Some(net) = &self.0 else { return Err(std::io::Error::other("no socket").into()) };
+            let Some(net) = &self.0 else { return Err(io::Error::other("no socket").into()) };
             let socket = net.socket(([10, 0, 0, 9], 0).into());
             ClientEnd::with_socket(socket, Arc::new(quinn::TokioRuntime), quic::client_endpoint_config(1))
+        }
+
+        fn bind_over(&self, _tunnel: Tunnel, remote: SocketAddr) -> Result<ClientEnd, BindError> {
+            self.bind(remote)
+        }
+
+        fn stream(&self, _to: SocketAddr) -> Streaming {
+            Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) })
+        }
+
+        fn tcp_ports(&self) -> TcpPorts {
+            TcpPorts::Usual
         }
     }
 

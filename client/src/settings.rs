@@ -3,6 +3,7 @@
 //! Every setting is a flag and an environment variable (`GIAOBAN_…`), the flag first.
 
 use crate::audio::{Input, Output};
+use crate::net::TcpPorts;
 use crate::words::Lang;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
@@ -57,6 +58,8 @@ pub struct Join {
     pub muted: bool,
     /// The device's key file; the usual place without.
     pub identity: Option<PathBuf>,
+    /// Where the bridge is tried by TCP when UDP does not get through.
+    pub tcp: TcpPorts,
 }
 
 /// Why there is nothing to do.
@@ -149,6 +152,9 @@ struct TypedJoin {
     /// This device's key, made if it is not there [default: in the user's configuration folder]
     #[arg(long, env = "GIAOBAN_IDENTITY", value_name = "FILE")]
     identity: Option<PathBuf>,
+    /// Ports of the bridge to try by TCP where UDP is blocked, or off [default: the link's port, then 443]
+    #[arg(long, env = "GIAOBAN_TCP", value_name = "PORT[,PORT]|off")]
+    tcp: Option<TcpPorts>,
 }
 
 impl Settings {
@@ -169,7 +175,8 @@ impl Settings {
 }
 
 fn join(typed: TypedJoin) -> Result<Join, String> {
-    let TypedJoin { link, input, output, repeat, duration, name, max_kbps, stats, muted, identity } = typed;
+    let TypedJoin { link, input, output, repeat, duration, name, max_kbps, stats, muted, identity, tcp } =
+        typed;
     if link.guest {
         return Err("this link is for guests with a PIN, which this version cannot do; ask for a link for \
                     this device"
@@ -189,7 +196,18 @@ fn join(typed: TypedJoin) -> Result<Join, String> {
     }
     let max_kbps = max_kbps.unwrap_or(0);
     let input = input.repeating(repeat);
-    Ok(Join { link, input, output, duration, name, max_kbps, stats, muted, identity })
+    Ok(Join {
+        link,
+        input,
+        output,
+        duration,
+        name,
+        max_kbps,
+        stats,
+        muted,
+        identity,
+        tcp: tcp.unwrap_or_default(),
+    })
 }
 
 /// The first two that name one file, however they are spelled. Devices and pipes may be named twice.

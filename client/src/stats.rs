@@ -9,7 +9,8 @@
 //! | `unix_ms` | the time of day at this moment: milliseconds since 1970 by this machine's clock at the start |
 //! | `state` | `connecting`, `joining`, `in_room`, `reconnecting` or `closed` |
 //! | `rtt_ms` | round trip to the bridge and back, smoothed; `null` until measured on this connection |
-//! | `up_kbps`, `down_kbps` | traffic since the line before in kbit/s, IP and UDP headers included; taken over a second where the last line comes sooner |
+//! | `path` | `udp`, or `tcp` while a tunnel is used because UDP is blocked; `null` without a line |
+//! | `up_kbps`, `down_kbps` | traffic since the line before in kbit/s, IP and UDP headers included (on TCP its headers as reckoned, an acknowledgement for each segment); taken over a second where the last line comes sooner |
 //! | `up_rung` | kbit/s of wire for which this end's speech is coded |
 //! | `down_rung` | kbit/s of wire that this end asked the bridge to stay within, as a rung |
 //! | `sent` | voice packets handed to the line, total |
@@ -40,6 +41,7 @@ pub struct Stats {
     pub unix_ms: u64,
     pub state: &'static str,
     pub rtt_ms: Option<f64>,
+    pub path: Option<&'static str>,
     pub up_kbps: f64,
     pub down_kbps: f64,
     pub up_rung: u32,
@@ -101,6 +103,7 @@ mod tests {
             unix_ms: 1_767_225_603_000,
             state: "in_room",
             rtt_ms: None,
+            path: Some("udp"),
             up_kbps: 21.4,
             down_kbps: 0.6,
             up_rung: 24,

@@ -1,8 +1,9 @@
 //! A client's place on the virtual network of `giaoban_proto::testing`, for tests and benches.
 
-use crate::net::Network;
+use crate::net::{Network, Streaming, TcpPorts};
 use giaoban_proto::testing::{VirtualNet, quic};
-use giaoban_proto::transport::{BindError, ClientEnd};
+use giaoban_proto::transport::tunnel::ByteStream;
+use giaoban_proto::transport::{BindError, ClientEnd, Tunnel};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,6 +45,22 @@ impl Network for Site {
             Arc::new(quinn::TokioRuntime),
             quic::client_endpoint_config(self.seed()),
         )
+    }
+
+    fn bind_over(&self, tunnel: Tunnel, remote: SocketAddr) -> Result<ClientEnd, BindError> {
+        self.attempts.fetch_add(1, Ordering::Relaxed);
+        let socket = self.net.socket((self.ip, 0).into());
+        let config = quic::client_endpoint_config(self.seed());
+        ClientEnd::over(tunnel, remote, socket, Arc::new(quinn::TokioRuntime), config)
+    }
+
+    fn stream(&self, to: SocketAddr) -> Streaming {
+        let (net, ip) = (self.net.clone(), self.ip);
+        Box::pin(async move { Ok(Box::new(net.stream(ip, to).await?) as Box<dyn ByteStream>) })
+    }
+
+    fn tcp_ports(&self) -> TcpPorts {
+        TcpPorts::Usual
     }
 
     fn settle(&self, config: &mut quinn::ClientConfig) {

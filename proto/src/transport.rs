@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Identity, Pins -> client_config / server_config -> quinn::Endpoint -> Quiet -> UDP
-//!                             |
+//!                             |                                  +-> tunnel -> TLS -> TCP
 //!                             +-- acks: the TLS session, which says when to acknowledge
 //! ```
 //!
@@ -14,6 +14,7 @@
 //! * [`congestion`]: one fixed window.
 //! * [`acks`]: when to acknowledge.
 //! * [`socket`]: the socket that counts.
+//! * [`tunnel`]: the way around a network without UDP.
 //! * [`endpoint`]: all of it put together.
 //! * [`lost`]: what a connection's end means for who used it.
 //! * [`private`]: key files that only their owner may read.
@@ -26,13 +27,15 @@ pub mod keys;
 pub mod lost;
 pub mod private;
 pub mod socket;
+pub mod tunnel;
 
 pub use acks::{Acks, MAX_ACK_DELAY};
 pub use config::{
     ALPN, ConfigError, IDLE_TIMEOUT, ResetKey, SERVER_NAME, client_config, client_endpoint_config,
     server_config, server_endpoint_config,
 };
-pub use endpoint::{BindError, ClientEnd, ServerEnd, StartError, bind_client, bind_server};
+pub use endpoint::{BindError, ClientEnd, ServerEnd, StartError, bind_client, bind_client_over, bind_server};
 pub use keys::{Identity, KeyError, Pins, PublicKey, peer_key};
 pub use lost::Lost;
 pub use socket::{Meter, Quiet, Traffic};
+pub use tunnel::{Path, Road, Tunnel, Tunnels};

@@ -1,8 +1,8 @@
 //! The bridge as a program: data folder, keys, store, link, then meetings until it is told to stop.
 
 use super::listen::Bridge;
-use super::worker;
-use crate::settings::Settings;
+use super::{tunnels, worker};
+use crate::settings::{ListenTcp, Settings};
 use crate::store::{FIRST_ROOM, SqliteStore, StoreError};
 use anyhow::Context as _;
 use giaoban_proto::link::{Code, Host, Link};
@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use tokio::net::TcpListener;
 
 /// Serves until Ctrl-C or the system's request to end.
 ///
@@ -34,7 +35,12 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     let listening = end.endpoint.local_addr().context("the socket has no address")?;
     let worker = worker::start_thread(settings.max_members).context("the rooms' thread cannot be started")?;
     let bridge = Bridge::start(end.endpoint, Arc::new(store), worker);
-    announce(settings, listening, &identity, code)?;
+    let side_door = bind_tcp(settings.listen_tcp, listening).await;
+    announce(settings, listening, &side_door, &identity, code)?;
+    let side_door = side_door.ok().flatten().map(|listener| {
+        // Ends with the program: what is said last goes through the tunnels too.
+        tokio::spawn(tunnels::serve(listener, end.tunnels.clone()))
+    });
     let failed = tokio::select! {
         asked = asked_to_end() => {
             asked?;
@@ -52,6 +58,21 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
         "door closed"
     );
     bridge.stop().await;
+    if let Some(side_door) = side_door {
+        side_door.abort();
+        let (tunnels, dropped) = (end.tunnels.counters(), end.tunnels.dropped());
+        tracing::info!(
+            opened = tunnels.opened.load(Relaxed),
+            failed = tunnels.failed.load(Relaxed),
+            turned_away = tunnels.turned_away.load(Relaxed),
+            bad_frames = tunnels.bad_frames.load(Relaxed),
+            idle = tunnels.idle.load(Relaxed),
+            inbox_full = tunnels.inbox_full.load(Relaxed),
+            dropped_old = dropped.old,
+            dropped_full = dropped.full,
+            "tunnels closed"
+        );
+    }
     if failed {
         anyhow::bail!(
             "the rooms ended by a fault of this program; start it again, and report what it said before"
@@ -75,9 +96,23 @@ fn bind(
     }
 }
 
+/// A listener for tunnels, where one is wanted. The error is no reason not to hold meetings: most sites need none.
+async fn bind_tcp(
+    wanted: ListenTcp,
+    udp: SocketAddr,
+) -> Result<Option<TcpListener>, (SocketAddr, io::Error)> {
+    let at = match wanted {
+        ListenTcp::Off => return Ok(None),
+        ListenTcp::AsUdp => udp,
+        ListenTcp::At(at) => at,
+    };
+    TcpListener::bind(at).await.map(Some).map_err(|error| (at, error))
+}
+
 fn announce(
     settings: &Settings,
     listening: SocketAddr,
+    side_door: &Result<Option<TcpListener>, (SocketAddr, io::Error)>,
     identity: &Identity,
     code: Code,
 ) -> anyhow::Result<()> {
@@ -95,6 +130,20 @@ fn announce(
     };
     let host = |address: IpAddr| address.to_string().parse::<Host>().context("an address as host");
     tell(&format!("giaoban bridge {} on UDP {listening}", env!("CARGO_PKG_VERSION")));
+    match side_door {
+        Ok(Some(listener)) => {
+            let at = listener.local_addr().unwrap_or(listening);
+            tell(&format!("and on TCP {at}, for sites whose network lets no UDP through"));
+        }
+        Ok(None) => {}
+        Err((at, error)) => {
+            tell(&format!(
+                "not on TCP {at} ({error}): sites whose network lets no UDP through cannot come in; \
+                 --listen-tcp names another address"
+            ));
+            tell(&format!("không mở được TCP {at}: điểm nào bị chặn UDP sẽ không vào được."));
+        }
+    }
     tell(&format!("data: {}", settings.data.display()));
     let everywhere = listening.ip().is_unspecified();
     let (outside, port) = match &settings.public {

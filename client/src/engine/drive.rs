@@ -395,6 +395,7 @@ impl Engine {
                 source: &*self.source,
                 sink: &*self.sink,
                 dropped: self.caller.dropped(),
+                path: self.line().and_then(Call::path),
                 traffic: self.calls.values().map(Call::traffic).collect(),
             },
         );

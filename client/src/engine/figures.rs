@@ -6,7 +6,7 @@ use crate::session::{Session, State};
 use crate::stats::{Stats, kbps, tenths, tenths_of_ms};
 use crate::voice::{Downlink, Heartbeat, Uplink};
 use giaoban_proto::media::ladder::RungId;
-use giaoban_proto::transport::Traffic;
+use giaoban_proto::transport::{Path, Traffic};
 use giaoban_proto::unit::BRICK;
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,8 @@ pub(super) struct Seen<'a> {
     pub(super) sink: &'a dyn Sink,
     /// Datagrams that nobody took in time.
     pub(super) dropped: u64,
+    /// Which way the line goes.
+    pub(super) path: Option<Path>,
     /// What the living calls have carried.
     pub(super) traffic: Vec<Traffic>,
 }
@@ -99,6 +101,7 @@ impl Figures {
             unix_ms: millis(self.unix_start + t),
             state: seen.session.state().as_str(),
             rtt_ms: seen.heartbeat.and_then(Heartbeat::round_trip).map(tenths_of_ms),
+            path: seen.path.map(Path::as_str),
             up_kbps: kbps(up, span),
             down_kbps: kbps(down, span),
             up_rung: seen.uplink.rung().wire.bps() / 1000,

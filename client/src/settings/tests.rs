@@ -28,7 +28,7 @@ fn a_link_alone_is_enough() {
     assert_eq!(join.link.to_string(), LINK);
     assert_eq!((join.input, join.output), (Input::Device(None), Output::Device(None)));
     assert_eq!((join.duration, join.name, join.max_kbps, join.muted), (None, None, 0, false));
-    assert_eq!((join.stats, join.identity), (None, None));
+    assert_eq!((join.stats, join.identity, join.tcp), (None, None, TcpPorts::Usual));
 }
 
 #[test]
@@ -50,9 +50,12 @@ fn all_that_can_be_typed_is_understood() {
         "--muted",
         "--identity",
         "a.key",
+        "--tcp",
+        "443,8443",
         "--lang",
         "vi",
     ]);
+    assert_eq!(join.tcp, TcpPorts::These(vec![443, 8443]));
     assert_eq!(join.input, Input::File { path: "speech.wav".into(), repeat: true });
     assert_eq!(join.output, Output::File("heard.wav".into()));
     assert_eq!(join.duration, Some(Duration::from_secs(300)));

@@ -8,10 +8,13 @@
 //! a clean line (1 ms) between the two IP addresses, so that all sockets of a site share its line, its rate and
 //! its queue, as at home. Lines know a socket by the address it was bound to, whatever a NAT makes of it later.
 //!
+//! [`VirtualNet::listen`] and [`VirtualNet::stream`] give reliable streams over the same lines.
+//!
 //! Memory is bounded: an inbox holds at most [`INBOX_BYTES`], records are kept only as many as asked for.
 
 mod socket;
 mod state;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -26,6 +29,7 @@ use quinn::udp::EcnCodepoint;
 
 use self::socket::VirtualSocket;
 use self::state::State;
+pub use self::stream::{VirtualListener, VirtualStream};
 pub use self::trace::{Record, Seen};
 use super::clock;
 use super::link::LinkConfig;

@@ -239,7 +239,7 @@ fn transport() -> TransportConfig {
 /// AES-128-GCM, because QUIC's first packets need it in any case, a bridge has the instructions for it, and
 /// at twenty packets a second a PC without them does not notice (some microseconds each, bit-sliced and in
 /// constant time). ChaCha20 has the same overhead on the wire.
-fn provider() -> Arc<CryptoProvider> {
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider {
         cipher_suites: vec![ring_provider::cipher_suite::TLS13_AES_128_GCM_SHA256],
         kx_groups: vec![ring_provider::kx_group::X25519],

@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::config::{self, ConfigError, ResetKey};
 use super::keys::{Identity, Pins};
 use super::socket::{Meter, Quiet};
+use super::tunnel::{Mux, Road, RoadSocket, TlsError, Tunnel, Tunnels, udp_road};
 
 /// A client's end, for one attempt to join: make a new one for the next.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct ClientEnd {
     pub endpoint: Endpoint,
     /// What its socket carried.
     pub meter: Meter,
+    /// Which way it goes.
+    pub road: Road,
 }
 
 /// A bridge's end.
@@ -25,8 +28,10 @@ pub struct ClientEnd {
 pub struct ServerEnd {
     /// The endpoint, listening.
     pub endpoint: Endpoint,
-    /// What its socket carried, for all connections.
+    /// What its socket carried, for all connections, tunnels included.
     pub meter: Meter,
+    /// Takes streams that are to be tunnels. Without any it is an endpoint as others are.
+    pub tunnels: Tunnels,
 }
 
 /// Why there is no endpoint.
@@ -41,6 +46,9 @@ pub enum BindError {
     /// The keys or the cryptographic library.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The same, for tunnels.
+    #[error(transparent)]
+    Tunnel(#[from] TlsError),
 }
 
 /// Why no attempt could be made.
@@ -56,13 +64,23 @@ pub enum StartError {
 
 /// An end from which to call `remote`, on a port of the system's choice. Must run inside tokio.
 pub fn bind_client(remote: SocketAddr) -> Result<ClientEnd, BindError> {
-    let any = match remote {
+    let runtime = Arc::new(TokioRuntime);
+    let socket = runtime.wrap_udp_socket(any_udp(remote)?)?;
+    ClientEnd::with_socket(socket, runtime, config::client_endpoint_config()?)
+}
+
+/// The same through a tunnel to that bridge, until UDP works. Must run inside tokio.
+pub fn bind_client_over(tunnel: Tunnel, remote: SocketAddr) -> Result<ClientEnd, BindError> {
+    let runtime = Arc::new(TokioRuntime);
+    let socket = runtime.wrap_udp_socket(any_udp(remote)?)?;
+    ClientEnd::over(tunnel, remote, socket, runtime, config::client_endpoint_config()?)
+}
+
+fn any_udp(remote: SocketAddr) -> io::Result<UdpSocket> {
+    UdpSocket::bind(match remote {
         SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
         SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
-    };
-    let runtime = Arc::new(TokioRuntime);
-    let socket = runtime.wrap_udp_socket(UdpSocket::bind(any)?)?;
-    ClientEnd::with_socket(socket, runtime, config::client_endpoint_config()?)
+    })
 }
 
 /// An end that listens on `listen`. Must run inside tokio.
@@ -89,7 +107,22 @@ impl ClientEnd {
         let meter = Meter::new();
         let quiet = Arc::new(Quiet::new(socket, meter.clone()));
         let endpoint = Endpoint::new_with_abstract_socket(config, None, quiet, runtime)?;
-        Ok(Self { endpoint, meter })
+        Ok(Self { endpoint, meter, road: udp_road() })
+    }
+
+    /// The same through `tunnel`, which leads to the bridge whose UDP address is `remote`, until the socket proves
+    /// to be a better way. Connects to that address only.
+    pub fn over(
+        tunnel: Tunnel,
+        remote: SocketAddr,
+        socket: Arc<dyn AsyncUdpSocket>,
+        runtime: Arc<dyn Runtime>,
+        config: EndpointConfig,
+    ) -> Result<Self, BindError> {
+        let meter = tunnel.meter();
+        let (socket, road) = RoadSocket::new(Arc::new(Quiet::new(socket, meter.clone())), tunnel, remote);
+        let endpoint = Endpoint::new_with_abstract_socket(config, None, Arc::new(socket), runtime)?;
+        Ok(Self { endpoint, meter, road })
     }
 
     /// Begins to join, as `identity`, the bridge at `remote` that `pins` name.
@@ -117,7 +150,8 @@ impl ServerEnd {
         let meter = Meter::new();
         let server = config::server_config(identity, reset)?;
         let quiet = Arc::new(Quiet::new(socket, meter.clone()));
-        let endpoint = Endpoint::new_with_abstract_socket(config, Some(server), quiet, runtime)?;
-        Ok(Self { endpoint, meter })
+        let (mux, tunnels) = Mux::new(quiet, identity, meter.clone())?;
+        let endpoint = Endpoint::new_with_abstract_socket(config, Some(server), Arc::new(mux), runtime)?;
+        Ok(Self { endpoint, meter, tunnels })
     }
 }

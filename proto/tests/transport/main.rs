@@ -11,3 +11,4 @@ mod keys;
 mod loss;
 mod net;
 mod traffic;
+mod tunnel;

@@ -2,13 +2,15 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BinaryHeap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::task::Waker;
 use std::time::Instant;
 
 use bytes::Bytes;
 use quinn::udp::EcnCodepoint;
+use tokio::sync::mpsc;
 
+use super::stream::VirtualStream;
 use super::trace::{self, Trace};
 use super::{Counters, INBOX_BYTES, Place, Record};
 use crate::testing::clock;
@@ -31,6 +33,8 @@ pub(super) struct State {
     pub(super) lines: BTreeMap<(Place, Place), Line>,
     pub(super) astray: u64,
     pub(super) trace: Trace,
+    /// Where streams are taken.
+    pub(super) listeners: BTreeMap<SocketAddr, mpsc::Sender<(VirtualStream, SocketAddr)>>,
 }
 
 /// What the network knows of a socket.
@@ -97,15 +101,23 @@ impl State {
             lines: BTreeMap::new(),
             astray: 0,
             trace: Trace::default(),
+            listeners: BTreeMap::new(),
+        }
+    }
+
+    /// An address with a port that nobody has.
+    pub(super) fn free_addr(&mut self, ip: IpAddr) -> SocketAddr {
+        loop {
+            let addr = SocketAddr::new(ip, self.next_port);
+            self.next_port = self.next_port.checked_add(1).unwrap_or(FIRST_FREE_PORT);
+            if !self.addresses.contains_key(&addr) {
+                return addr;
+            }
         }
     }
 
     pub(super) fn bind(&mut self, addr: SocketAddr) -> (u64, SocketAddr) {
-        let mut home = addr;
-        while home.port() == 0 || (addr.port() == 0 && self.addresses.contains_key(&home)) {
-            home.set_port(self.next_port);
-            self.next_port = self.next_port.checked_add(1).unwrap_or(FIRST_FREE_PORT);
-        }
+        let home = if addr.port() == 0 { self.free_addr(addr.ip()) } else { addr };
         assert!(!self.addresses.contains_key(&home), "{home} is taken");
         let id = self.next_socket;
         self.next_socket += 1;
@@ -166,6 +178,16 @@ impl State {
             }
         };
         self.lines.get_mut(&key)
+    }
+
+    /// A segment of a stream uses the line; when it arrives, if it does.
+    pub(super) fn segment(&mut self, from: SocketAddr, to: SocketAddr, bytes: usize) -> Option<Instant> {
+        let line = self.line(from, to)?;
+        let arrives = line.link.send(clock::now(), bytes).iter().next();
+        line.counters.packets += 1;
+        line.counters.bytes += bytes as u64;
+        line.counters.dropped += u64::from(arrives.is_none());
+        arrives
     }
 
     /// Returns what happened and who is to be woken.
