@@ -101,6 +101,12 @@ impl Hall {
         Ok(Self { net, bridge, meter: end.meter, link, start: now(), sites: 0 })
     }
 
+    /// The way in.
+    #[must_use]
+    pub const fn link(&self) -> &Link {
+        &self.link
+    }
+
     /// Time since the hall was opened.
     #[must_use]
     pub fn elapsed(&self) -> Duration {

@@ -6,6 +6,7 @@
 //!                                   +-> store (one thread)
 //! ```
 
+mod check;
 pub mod counters;
 pub mod listen;
 mod peer;
