@@ -105,6 +105,12 @@ impl Hall {
         Ok(Self { net, bridge, meter: end.meter, tunnels: end.tunnels, link, start: now(), sites: 0 })
     }
 
+    /// The way in.
+    #[must_use]
+    pub const fn link(&self) -> &Link {
+        &self.link
+    }
+
     /// Time since the hall was opened.
     #[must_use]
     pub fn elapsed(&self) -> Duration {

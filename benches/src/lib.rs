@@ -4,8 +4,10 @@
 //! * [`timeline`]: who says what when, in real speech, and how what was heard is judged against it.
 //! * [`quality`]: how speech comes through: cases with their targets, what is measured, scores, table and plot.
 //! * [`scenario`]: a meeting of twenty sites on mixed lines, by the same measures.
+//! * [`weaklink`]: a bad line between real programs, over real sockets.
 
 pub mod hall;
 pub mod quality;
 pub mod scenario;
 pub mod timeline;
+pub mod weaklink;

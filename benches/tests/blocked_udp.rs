@@ -53,7 +53,7 @@ async fn meet(
     for (n, says) in timeline.says.iter().enumerate() {
         let udp = if n == 0 { blocked() } else { LinkConfig::default() };
         let (name, says) = (["Tri Lễ", "Quế Phong"][n], says.clone());
-        let guest = Guest { name, says, max_kbps: 24, line: (udp.clone(), udp), stays };
+        let guest = Guest { name, says, muted: false, max_kbps: 24, line: (udp.clone(), udp), stays };
         seats.push(hall.seat(guest).expect("a seat"));
     }
     let ip = seats[0].ip;

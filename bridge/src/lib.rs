@@ -4,11 +4,12 @@
 //! peer (a connection) -> session (admission) -> room { Inlet … mixer … Outlet } -> peer
 //! ```
 //!
-//! [`room`], [`mixer`], [`talkers`], [`audience`] and [`session`] are pure: they take `now` and own nothing but
+//! [`room`], [`mixer`], [`talkers`], [`audience`], [`session`] and [`check`] are pure: they take `now` and own nothing but
 //! state. Sockets, threads, clocks and files are in `shell`.
 
 pub mod audience;
 pub mod bucket;
+pub mod check;
 pub mod mixer;
 pub mod room;
 pub mod session;

@@ -204,7 +204,7 @@ impl Room {
             }
             Some(Body::SetMuted(_)) => {}
             Some(Body::Leave(_)) => self.end(id, CloseCode::Bye),
-            Some(Body::Hello(_)) => self.end(id, CloseCode::BadMessage),
+            Some(Body::Hello(_) | Body::Check(_) | Body::CheckEnd(_)) => self.end(id, CloseCode::BadMessage),
             // A body of a newer version.
             None => {}
         }

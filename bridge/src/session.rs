@@ -2,17 +2,20 @@
 //!
 //! ```text
 //!   AwaitingHello --hello--> Checking --admitted--> InRoom, until the connection ends
-//!        |  |                   |
-//!        |  +-- HELLO_WITHIN    +-- refused
-//!        +----- anything else            each to Closed, with its code
+//!     |  |  |                   |
+//!     |  |  +-- HELLO_WITHIN    +-- refused
+//!     |  +----- anything else            each to Closed, with its code
+//!     +-check-> CheckingToMeasure --admitted--> Measuring --check end--> Measured, until the connection ends
+//!                     +-- refused
 //! ```
 //!
-//! Pure. Whoever has not reached `InRoom` is sent nothing but the close: no sound, no list of who is here.
+//! Pure. Whoever has not reached `InRoom` is sent nothing but the close: no sound, no list of who is here. A line that
+//! is measured never reaches it.
 
 use giaoban_proto::link::{Code, RoomName};
 use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::unit::MemberId;
-use giaoban_proto::wire::{ClientMessage, CloseCode, Hello, VERSION, client_message::Body};
+use giaoban_proto::wire::{Check, ClientMessage, CloseCode, Hello, VERSION, client_message::Body};
 use std::time::{Duration, Instant};
 
 /// How long a connection may stay without asking to join. A hello that was lost twice, which at 30 % is one in eleven,
@@ -37,11 +40,24 @@ pub struct Request {
     pub muted: bool,
 }
 
+/// A request to measure the line that made sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measure {
+    /// The room to which the link leads.
+    pub room: RoomName,
+    /// The link's code, when it has one.
+    pub code: Option<Code>,
+}
+
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Look up whether the device may come in, then [`Session::handle_verdict`].
     Check(Request),
+    /// Look up whether the device might come in, then [`Session::handle_may_measure`].
+    Measure(Measure),
+    /// Say what the bridge has received.
+    TellResult,
     /// Pass the message on to the room.
     Forward(MemberId, ClientMessage),
     /// Close the connection.
@@ -53,6 +69,9 @@ enum State {
     AwaitingHello { until: Instant },
     Checking,
     InRoom(MemberId),
+    CheckingToMeasure,
+    Measuring,
+    Measured,
     Closed,
 }
 
@@ -82,15 +101,31 @@ impl Session {
     pub fn handle_message(&mut self, message: ClientMessage) -> Option<Action> {
         match (self.state, message.body) {
             (State::AwaitingHello { .. }, Some(Body::Hello(hello))) => Some(self.check(hello)),
+            (State::AwaitingHello { .. }, Some(Body::Check(check))) => Some(self.measure(check)),
+            (State::Measuring, Some(Body::CheckEnd(_))) => {
+                self.state = State::Measured;
+                Some(Action::TellResult)
+            }
             // Going before being in: nothing to leave.
-            (State::AwaitingHello { .. } | State::Checking, Some(Body::Leave(_))) => {
-                Some(self.close(CloseCode::Bye))
+            (
+                State::AwaitingHello { .. }
+                | State::Checking
+                | State::CheckingToMeasure
+                | State::Measuring
+                | State::Measured,
+                Some(Body::Leave(_)),
+            ) => Some(self.close(CloseCode::Bye)),
+            (State::CheckingToMeasure | State::Measuring | State::Measured, Some(_)) => {
+                Some(self.close(CloseCode::BadMessage))
             }
             (State::AwaitingHello { .. }, Some(_)) => Some(self.close(CloseCode::BadMessage)),
             // Switching the microphone while the door is being opened is honest; the room has the hello's word and
             // the client says it again when it is in.
             (State::Checking, Some(Body::SetMuted(_))) => None,
-            (State::Checking, Some(Body::Hello(_))) => Some(self.close(CloseCode::BadMessage)),
+            (State::Checking, Some(Body::Hello(_) | Body::Check(_) | Body::CheckEnd(_)))
+            | (State::InRoom(_), Some(Body::Check(_) | Body::CheckEnd(_))) => {
+                Some(self.close(CloseCode::BadMessage))
+            }
             (State::InRoom(member), body @ Some(_)) => Some(Action::Forward(member, ClientMessage { body })),
             // A body of a newer version, or too late.
             (_, None) | (State::Closed, _) => None,
@@ -105,6 +140,18 @@ impl Session {
                 None
             }
             (State::Checking, Err(code)) => Some(self.close(code)),
+            _ => None,
+        }
+    }
+
+    /// It is decided whether the line may be measured.
+    pub fn handle_may_measure(&mut self, verdict: Result<(), CloseCode>) -> Option<Action> {
+        match (self.state, verdict) {
+            (State::CheckingToMeasure, Ok(())) => {
+                self.state = State::Measuring;
+                None
+            }
+            (State::CheckingToMeasure, Err(code)) => Some(self.close(code)),
             _ => None,
         }
     }
@@ -131,6 +178,18 @@ impl Session {
             Ok(request) => {
                 self.state = State::Checking;
                 Action::Check(request)
+            }
+            Err(code) => self.close(code),
+        }
+    }
+
+    fn measure(&mut self, check: Check) -> Action {
+        // The same fields are judged as in a hello, in the same way.
+        let Check { version, software, room, code } = check;
+        match parse(Hello { version, software, room, code, ..Hello::default() }) {
+            Ok(Request { room, code, .. }) => {
+                self.state = State::CheckingToMeasure;
+                Action::Measure(Measure { room, code })
             }
             Err(code) => self.close(code),
         }
@@ -175,7 +234,7 @@ fn presentable(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use giaoban_proto::wire::{Leave, SetMuted};
+    use giaoban_proto::wire::{CheckEnd, Leave, SetMuted};
 
     #[expect(clippy::disallowed_methods, reason = "an instant to count from; nothing waits")]
     fn start() -> Instant {
@@ -196,87 +255,127 @@ mod tests {
     fn every_event_in_every_state() {
         let start = start();
         let awaiting = State::AwaitingHello { until: start + HELLO_WITHIN };
-        let states = [awaiting, State::Checking, State::InRoom(MEMBER), State::Closed];
+        let (checking, inside, closed) = (State::Checking, State::InRoom(MEMBER), State::Closed);
+        let (asking, measuring, measured) = (State::CheckingToMeasure, State::Measuring, State::Measured);
+        let states = [awaiting, checking, inside, asking, measuring, measured, closed];
         let request = parse(hello()).expect("a good hello");
+        let measure = Measure { room: request.room.clone(), code: None };
+        let say = |message: &ClientMessage| {
+            let message = message.clone();
+            move |session: &mut Session| session.handle_message(message.clone())
+        };
         let muted = ClientMessage::from(SetMuted { muted: true });
-        let close = |code| Some(Action::Close(code));
-        let check = Some(Action::Check(request));
-        let forward = |message: &ClientMessage| Some(Action::Forward(MEMBER, message.clone()));
         let leave = ClientMessage::from(Leave {});
-        let again = ClientMessage::from(hello());
+        let hello = ClientMessage::from(hello());
+        let check = Check { version: VERSION, room: "giaoban".into(), ..Check::default() }.into();
+        let check_end = ClientMessage::from(CheckEnd {});
+        let to = |state| (None, state);
+        let close = |code| (Some(Action::Close(code)), closed);
+        let bad = || close(CloseCode::BadMessage);
+        let forward = |message: &ClientMessage| (Some(Action::Forward(MEMBER, message.clone())), inside);
         type Event<'a> = Box<dyn Fn(&mut Session) -> Option<Action> + 'a>;
-        type Row<'a> = (&'a str, Event<'a>, [(Option<Action>, State); 4]);
+        type Row<'a> = (&'a str, Event<'a>, [(Option<Action>, State); 7]);
         // An event, and for each state what is done and what state comes of it.
-        let closed = State::Closed;
+        let stay = || states.map(to);
         let table: Vec<Row<'_>> = vec![
             (
                 "hello",
-                Box::new(|s| s.handle_message(again.clone())),
+                Box::new(say(&hello)),
                 [
-                    (check, State::Checking),
-                    (close(CloseCode::BadMessage), closed),
-                    (forward(&again), State::InRoom(MEMBER)),
-                    (None, closed),
+                    (Some(Action::Check(request)), checking),
+                    bad(),
+                    forward(&hello),
+                    bad(),
+                    bad(),
+                    bad(),
+                    to(closed),
                 ],
             ),
             (
                 "muted",
-                Box::new(|s| s.handle_message(muted.clone())),
-                [
-                    (close(CloseCode::BadMessage), closed),
-                    (None, State::Checking),
-                    (forward(&muted), State::InRoom(MEMBER)),
-                    (None, closed),
-                ],
+                Box::new(say(&muted)),
+                [bad(), to(checking), forward(&muted), bad(), bad(), bad(), to(closed)],
             ),
             (
                 "leave",
-                Box::new(|s| s.handle_message(leave.clone())),
+                Box::new(say(&leave)),
                 [
-                    (close(CloseCode::Bye), closed),
-                    (close(CloseCode::Bye), closed),
-                    (forward(&leave), State::InRoom(MEMBER)),
-                    (None, closed),
+                    close(CloseCode::Bye),
+                    close(CloseCode::Bye),
+                    forward(&leave),
+                    close(CloseCode::Bye),
+                    close(CloseCode::Bye),
+                    close(CloseCode::Bye),
+                    to(closed),
                 ],
             ),
             (
-                "unknown",
-                Box::new(|s| s.handle_message(ClientMessage { body: None })),
-                [(None, awaiting), (None, State::Checking), (None, State::InRoom(MEMBER)), (None, closed)],
+                "check",
+                Box::new(say(&check)),
+                [(Some(Action::Measure(measure)), asking), bad(), bad(), bad(), bad(), bad(), to(closed)],
             ),
+            (
+                "check end",
+                Box::new(say(&check_end)),
+                [bad(), bad(), bad(), bad(), (Some(Action::TellResult), measured), bad(), to(closed)],
+            ),
+            ("unknown", Box::new(say(&ClientMessage { body: None })), stay()),
             (
                 "admitted",
                 Box::new(|s| s.handle_verdict(Ok(MEMBER))),
-                [
-                    (None, awaiting),
-                    (None, State::InRoom(MEMBER)),
-                    (None, State::InRoom(MEMBER)),
-                    (None, closed),
-                ],
+                [to(awaiting), to(inside), to(inside), to(asking), to(measuring), to(measured), to(closed)],
             ),
             (
                 "refused",
                 Box::new(|s| s.handle_verdict(Err(CloseCode::NotAdmitted))),
                 [
-                    (None, awaiting),
-                    (close(CloseCode::NotAdmitted), closed),
-                    (None, State::InRoom(MEMBER)),
-                    (None, closed),
+                    to(awaiting),
+                    close(CloseCode::NotAdmitted),
+                    to(inside),
+                    to(asking),
+                    to(measuring),
+                    to(measured),
+                    to(closed),
                 ],
             ),
             (
-                "early timeout",
-                Box::new(move |s| s.handle_timeout(start)),
-                [(None, awaiting), (None, State::Checking), (None, State::InRoom(MEMBER)), (None, closed)],
+                "may measure",
+                Box::new(|s| s.handle_may_measure(Ok(()))),
+                [
+                    to(awaiting),
+                    to(checking),
+                    to(inside),
+                    to(measuring),
+                    to(measuring),
+                    to(measured),
+                    to(closed),
+                ],
             ),
+            (
+                "may not measure",
+                Box::new(|s| s.handle_may_measure(Err(CloseCode::Busy))),
+                [
+                    to(awaiting),
+                    to(checking),
+                    to(inside),
+                    close(CloseCode::Busy),
+                    to(measuring),
+                    to(measured),
+                    to(closed),
+                ],
+            ),
+            ("early timeout", Box::new(move |s| s.handle_timeout(start)), stay()),
             (
                 "timeout",
                 Box::new(move |s| s.handle_timeout(start + HELLO_WITHIN)),
                 [
-                    (close(CloseCode::TooSlow), closed),
-                    (None, State::Checking),
-                    (None, State::InRoom(MEMBER)),
-                    (None, closed),
+                    close(CloseCode::TooSlow),
+                    to(checking),
+                    to(inside),
+                    to(asking),
+                    to(measuring),
+                    to(measured),
+                    to(closed),
                 ],
             ),
         ];

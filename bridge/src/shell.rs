@@ -7,6 +7,7 @@
 //! tunnels: TCP -> a task for each -> the same endpoint
 //! ```
 
+mod check;
 pub mod counters;
 pub mod listen;
 mod peer;

@@ -25,6 +25,8 @@ pub struct Ask {
     pub code: Option<Code>,
     /// How it wishes to be called; may be empty.
     pub name: String,
+    /// Whether it comes in. If not it is only asked whether it might, and nothing is remembered.
+    pub enters: bool,
 }
 
 /// The name under which it comes in, or why not.
@@ -61,7 +63,7 @@ fn decide<E>(
         ("", None) => format!("site {}", &ask.device.fingerprint().to_string()[..4]),
         (wish, _) => wish.to_owned(),
     };
-    if known.as_deref() != Some(name.as_str()) {
+    if ask.enters && known.as_deref() != Some(name.as_str()) {
         enrol(&name)?;
     }
     Ok(Ok(name))
@@ -115,7 +117,7 @@ mod tests {
 
     fn ask(device: u8, code: Option<Code>, room: &str, name: &str) -> Ask {
         let device = PublicKey::from_bytes([device; 32]);
-        Ask { device, room: room.parse().expect("a room's name"), code, name: name.into() }
+        Ask { device, room: room.parse().expect("a room's name"), code, name: name.into(), enters: true }
     }
 
     fn answer(store: &dyn Store, ask: Ask) -> Verdict {
@@ -128,6 +130,13 @@ mod tests {
         assert_eq!(answer(store, ask(1, wrong, "giaoban", "")), Err(CloseCode::NotAdmitted));
         assert_eq!(answer(store, ask(1, None, "nowhere", "")), Err(CloseCode::NotAdmitted));
         assert_eq!(answer(store, ask(1, Some(CODE), "nowhere", "")), Err(CloseCode::NoSuchRoom));
+        let looks = Ask { enters: false, ..ask(1, Some(CODE), "giaoban", "Tri Lễ") };
+        assert_eq!(answer(store, looks), Ok("Tri Lễ".into()));
+        assert_eq!(
+            answer(store, ask(1, None, "giaoban", "")),
+            Err(CloseCode::NotAdmitted),
+            "nothing is kept"
+        );
         assert_eq!(answer(store, ask(1, Some(CODE), "giaoban", "Tri Lễ")), Ok("Tri Lễ".into()));
         assert_eq!(answer(store, ask(1, None, "giaoban", "")), Ok("Tri Lễ".into()));
         assert_eq!(answer(store, ask(1, None, "giaoban", "Tri Lễ 2")), Ok("Tri Lễ 2".into()));

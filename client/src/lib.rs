@@ -8,6 +8,7 @@
 //!
 //! * [`settings`]: what was typed, and what it means.
 //! * [`engine`]: the one loop that drives a client; several run in one process.
+//! * [`check`]: what a line will do, before the meeting.
 //! * [`session`]: whether this client is in its room, and the way back. Pure.
 //! * [`roster`]: who else is there. Pure.
 //! * [`voice`]: the two doors and the heartbeat. Pure.
@@ -18,6 +19,7 @@
 //! * `testing` (feature `testing`): a place on the virtual network.
 
 pub mod audio;
+pub mod check;
 mod clock;
 pub mod engine;
 pub mod net;

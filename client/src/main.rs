@@ -2,14 +2,15 @@
 
 use anyhow::Context as _;
 use giaoban_client::audio::{self, DeviceInfo};
+use giaoban_client::check::{self, report};
 use giaoban_client::engine::{Client, Command, OnStats};
 use giaoban_client::net::System;
 use giaoban_client::settings::{self, Join, NoSettings, Settings};
-use giaoban_client::words::{Lang, Message};
-use giaoban_proto::transport::private;
+use giaoban_client::words::{CheckWords, Lang, Message};
+use giaoban_proto::transport::{Identity, private};
 use std::fs::File;
-use std::io::Write as _;
-use std::path::Path;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -49,6 +50,12 @@ fn run(settings: Settings) -> anyhow::Result<u8> {
     let lang = settings.lang.unwrap_or_else(locale);
     match settings.command {
         settings::Command::Devices => devices(&audio::list_devices()?),
+        settings::Command::Check(check) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let code = runtime.block_on(self::check(*check, lang));
+            runtime.shutdown_background();
+            code
+        }
         settings::Command::Join(join) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let code = runtime.block_on(self::join(*join, lang));
@@ -76,13 +83,74 @@ fn devices(devices: &[DeviceInfo]) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-async fn join(join: Join, lang: Lang) -> anyhow::Result<u8> {
-    let Join { link, input, output, duration, name, max_kbps, stats, muted, identity, tcp } = join;
-    let key = match identity {
+/// Where this device's key is, made if it is not there.
+fn device_key(path: Option<PathBuf>) -> anyhow::Result<Identity> {
+    let key = match path {
         Some(path) => path,
         None => settings::default_path(|name| std::env::var_os(name))?,
     };
-    let identity = private::identity(&key)?;
+    Ok(private::identity(&key)?)
+}
+
+async fn check(check: settings::Check, lang: Lang) -> anyhow::Result<u8> {
+    let settings::Check { link, json, identity } = check;
+    let identity = device_key(identity)?;
+    say(&Message::Connecting { host: &link.host }.text(lang));
+    let mut screen = Screen::new(lang);
+    let network = System::default();
+    let checked = tokio::select! {
+        biased;
+        _ = interrupted() => {
+            screen.clear();
+            return Ok(1);
+        }
+        checked = check::run::run(&link, &identity, &network, |progress| screen.show(progress)) => checked,
+    };
+    screen.clear();
+    if json {
+        writeln!(std::io::stdout(), "{}", report::json(&checked, &link.host))?;
+    } else {
+        for line in report::lines(&checked, &link.host, lang) {
+            writeln!(std::io::stdout(), "{line}")?;
+        }
+    }
+    Ok(report::exit_code(&checked))
+}
+
+/// Where a person sees how far a check has come: one line that changes on a terminal, elsewhere a line for each thing
+/// that is done.
+struct Screen {
+    lang: Lang,
+    terminal: bool,
+    doing: Option<check::Doing>,
+}
+
+impl Screen {
+    fn new(lang: Lang) -> Self {
+        Self { lang, terminal: std::io::stderr().is_terminal(), doing: None }
+    }
+
+    fn show(&mut self, progress: check::Progress) {
+        let text = CheckWords::Progress(progress).text(self.lang);
+        if self.terminal {
+            // To the line's beginning, write, and clear what is left of the one before.
+            let _ = write!(std::io::stderr(), "\rgiaoban: {text}\x1b[K");
+        } else if self.doing != Some(progress.doing) {
+            say(&text);
+        }
+        self.doing = Some(progress.doing);
+    }
+
+    fn clear(&mut self) {
+        if self.terminal && self.doing.take().is_some() {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+async fn join(join: Join, lang: Lang) -> anyhow::Result<u8> {
+    let Join { link, input, output, duration, name, max_kbps, stats, muted, identity, tcp } = join;
+    let identity = device_key(identity)?;
     let stats = stats_writer(stats.as_deref())?;
     let (commands_out, commands) = mpsc::channel(4);
     tokio::spawn(watch_signals(commands_out));

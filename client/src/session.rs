@@ -453,7 +453,7 @@ const fn verdict(loss: Loss) -> Verdict {
             | CloseCode::NoSuchRoom
             | CloseCode::Replaced => Verdict::Over(End::Refused(loss)),
             CloseCode::Full | CloseCode::Internal => Verdict::RefusedAtFirst,
-            CloseCode::TooSlow | CloseCode::Overrun | CloseCode::Stopping => Verdict::Retry,
+            CloseCode::TooSlow | CloseCode::Overrun | CloseCode::Stopping | CloseCode::Busy => Verdict::Retry,
         },
         // A site that was in knows that the link is right: somebody stands between, and may not stay there.
         Loss::WrongKey | Loss::ClosedUnknown(_) => Verdict::RefusedAtFirst,

@@ -4,6 +4,10 @@
 //! when it is said. What a person mistyped is answered by `settings`, what is wrong with a sound file or a device
 //! by `audio`, in English.
 
+mod check;
+
+pub use check::CheckWords;
+
 use crate::session::{End, Loss};
 use giaoban_proto::wire::CloseCode;
 use std::fmt::Display;
@@ -238,6 +242,7 @@ const fn vietnamese_code(code: CloseCode) -> &'static str {
         CloseCode::Overrun => "đường truyền không theo kịp cuộc họp; hãy thử lại",
         CloseCode::Stopping => "máy chủ đang dừng; nó sẽ hoạt động trở lại",
         CloseCode::Internal => "máy chủ không tra cứu được thiết bị này; hãy báo người quản trị máy chủ",
+        CloseCode::Busy => "máy chủ đang kiểm tra nhiều đường truyền khác; hãy thử lại sau một phút",
     }
 }
 
@@ -285,7 +290,9 @@ mod tests {
                 Loss::NoAddress => Loss::Broken,
                 Loss::Broken => Loss::ClosedUnknown(99),
                 Loss::ClosedUnknown(_) => Loss::Closed(CloseCode::from_code(0)?),
-                Loss::Closed(code) => Loss::Closed(CloseCode::from_code(u64::from(code.code()) + 1)?),
+                Loss::Closed(code) => {
+                    Loss::Closed((u64::from(code.code()) + 1..100).find_map(CloseCode::from_code)?)
+                }
             }),
         })
     }

@@ -7,6 +7,7 @@
 //! * [`link`]: the join link. Pure.
 //! * [`mod@unit`]: packet numbers, media time, rates, levels. Pure.
 //! * [`wire`]: bytes to messages and back. Pure; knows neither time nor state.
+//! * [`probe`]: how a line is measured before a meeting. Pure.
 //! * `media` (feature `media`): the two doors that every voice passes, `Outlet` and `Inlet`.
 //! * `transport` (feature `transport`): the QUIC setting that both ends share.
 //! * `testing` (feature `testing`): a seeded link, an in-memory network, real speech.
@@ -16,6 +17,7 @@
 pub mod link;
 #[cfg(feature = "media")]
 pub mod media;
+pub mod probe;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "transport")]

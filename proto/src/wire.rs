@@ -6,13 +6,16 @@
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::cast_possible_truncation, clippy::unwrap_used))]
 
 mod control;
+mod probe;
 mod report;
 mod voice;
 
 pub use control::{
-    CAPABILITIES, ClientMessage, CloseCode, Framer, Hello, Leave, MAX_CONTROL_BYTES, Roster, Seat,
-    ServerMessage, SetMuted, VERSION, Welcome, client_message, frame, server_message,
+    CAPABILITIES, Check, CheckEnd, CheckReady, CheckResult, ClientMessage, CloseCode, Framer, Hello, Leave,
+    MAX_CONTROL_BYTES, Roster, Seat, ServerMessage, SetMuted, VERSION, Welcome, client_message, frame,
+    server_message,
 };
+pub use probe::{PROBE_BYTES, PROBE_STEPS, Probe, WORD_BYTES, Word};
 pub use report::{Delay, Echo, Microphone, Report};
 pub use voice::{MAX_OPUS_BYTES, VOICE_HEADER_BYTES, Voice};
 
@@ -23,6 +26,8 @@ pub const MAX_DATAGRAM_BYTES: usize = 1_150;
 mod kind {
     pub(super) const VOICE: u8 = 0;
     pub(super) const REPORT: u8 = 1;
+    /// Only where a line is checked: see `probe`.
+    pub(super) const PROBE: u8 = 3;
 }
 
 /// Why bytes were not a message. A bad datagram is counted and dropped; a bad control message ends the connection.

@@ -32,7 +32,8 @@ impl Bridge {
     #[must_use]
     pub fn start(endpoint: Endpoint, store: Arc<dyn Store>, worker: worker::Handle) -> Self {
         let counters = Arc::new(Counters::default());
-        let context = Context { store, worker: worker.clone(), counters: counters.clone() };
+        let context =
+            Context { store, worker: worker.clone(), counters: counters.clone(), checks: Arc::default() };
         let accepting = tokio::spawn(accept(endpoint.clone(), context));
         Self { endpoint, worker, counters, accepting }
     }

@@ -1,9 +1,11 @@
 //! One connection: its handshake, its way in, then datagrams and control messages until it ends.
 
+use super::check;
 use super::counters::Counters;
 use super::worker::{self, Input, Line, Who};
 use crate::bucket::Bucket;
-use crate::session::{Action, Request, Session};
+use crate::check::Allowance;
+use crate::session::{Action, Measure, Request, Session};
 use crate::store::{Ask, Store};
 use giaoban_proto::link::RoomName;
 use giaoban_proto::transport::{PublicKey, peer_key};
@@ -12,8 +14,8 @@ use giaoban_proto::wire::{
     ClientMessage, CloseCode, Datagram, Framer, MAX_CONTROL_BYTES, ServerMessage, frame,
 };
 use quinn::{Connection, Incoming, RecvStream, SendStream};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -37,10 +39,11 @@ pub(super) struct Context {
     pub(super) store: Arc<dyn Store>,
     pub(super) worker: worker::Handle,
     pub(super) counters: Arc<Counters>,
+    pub(super) checks: Arc<Mutex<Allowance>>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "a shell: this is where a connection's clock is read")]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
@@ -74,7 +77,15 @@ pub(super) async fn serve(incoming: Incoming, place: OwnedSemaphorePermit, conte
     };
     drop(place);
     let code = match entered {
-        Ok((receiver, sender, control)) => peer.meet(context, receiver, sender, control).await,
+        Ok(Entered::Room { receiver, sender, control }) => {
+            peer.meet(context, receiver, sender, control).await
+        }
+        Ok(Entered::Check { receiver, sender, place }) => {
+            let Peer { connection, session, framer, .. } = &mut peer;
+            let code = check::serve(connection, session, framer, receiver, sender, context).await;
+            drop(place);
+            code
+        }
         Err(code) => code,
     };
     // Says why, where the connection still stands: closed without a word it would look as if asked.
@@ -94,6 +105,20 @@ async fn discard(connection: &Connection) {
     while connection.read_datagram().await.is_ok() {}
 }
 
+/// What somebody at the door asks for.
+enum Wish {
+    Join(Request),
+    Measure(Measure),
+}
+
+/// What a connection came in for.
+enum Entered {
+    /// A meeting.
+    Room { receiver: RecvStream, sender: SendStream, control: mpsc::Receiver<ServerMessage> },
+    /// To be measured, in this place among those that may be at once.
+    Check { receiver: RecvStream, sender: SendStream, place: check::Place },
+}
+
 struct Peer {
     connection: Connection,
     device: PublicKey,
@@ -103,15 +128,19 @@ struct Peer {
 
 impl Peer {
     /// Through the door: hears what it wants, asks the store, then the room.
-    async fn enter(
-        &mut self,
-        context: &Context,
-    ) -> Result<(RecvStream, SendStream, mpsc::Receiver<ServerMessage>), CloseCode> {
+    async fn enter(&mut self, context: &Context) -> Result<Entered, CloseCode> {
         let until = self.session.poll_timeout().ok_or(CloseCode::TooSlow)?;
         let stream = tokio::time::timeout_at(until.into(), self.connection.accept_bi()).await;
         let (sender, mut receiver) = stream.map_err(|_| CloseCode::TooSlow)?.map_err(|_| CloseCode::Bye)?;
-        let Request { room, name, code, rung, muted } = self.await_hello(&mut receiver).await?;
-        let ask = Ask { device: self.device, room: room.clone(), code, name };
+        let Request { room, name, code, rung, muted } = match self.await_hello(&mut receiver).await? {
+            Wish::Join(request) => request,
+            Wish::Measure(measure) => {
+                let place = self.may_measure(context, measure).await;
+                self.session.handle_may_measure(place.as_ref().map(drop).map_err(|&code| code));
+                return Ok(Entered::Check { receiver, sender, place: place? });
+            }
+        };
+        let ask = Ask { device: self.device, room: room.clone(), code, name, enters: true };
         let verdict = context.store.admit(ask).await.unwrap_or(Err(CloseCode::Internal));
         let joined = match verdict {
             Ok(name) => {
@@ -127,17 +156,30 @@ impl Peer {
             Err(code) => (Err(code), Err(code)),
         };
         self.session.handle_verdict(member);
-        Ok((receiver, sender, control?))
+        Ok(Entered::Room { receiver, sender, control: control? })
     }
 
-    async fn await_hello(&mut self, receiver: &mut RecvStream) -> Result<Request, CloseCode> {
+    /// Whether its line may be measured: who might come in may, and not too often.
+    async fn may_measure(&self, context: &Context, measure: Measure) -> Result<check::Place, CloseCode> {
+        let Measure { room, code } = measure;
+        let ask = Ask { device: self.device, room, code, name: String::new(), enters: false };
+        let verdict = context.store.admit(ask).await.unwrap_or(Err(CloseCode::Internal));
+        let place = verdict.and_then(|_| check::Place::take(&context.checks, self.device));
+        if place.is_err() {
+            context.counters.refused.fetch_add(1, Relaxed);
+        }
+        place
+    }
+
+    async fn await_hello(&mut self, receiver: &mut RecvStream) -> Result<Wish, CloseCode> {
         let mut bytes = [0; MAX_CONTROL_BYTES];
         loop {
             while let Some(message) = self.framer.poll().map_err(|_| CloseCode::BadMessage)? {
                 match self.session.handle_message(message) {
-                    Some(Action::Check(request)) => return Ok(request),
+                    Some(Action::Check(request)) => return Ok(Wish::Join(request)),
+                    Some(Action::Measure(measure)) => return Ok(Wish::Measure(measure)),
                     Some(Action::Close(code)) => return Err(code),
-                    Some(Action::Forward(..)) | None => {}
+                    Some(Action::Forward(..) | Action::TellResult) | None => {}
                 }
             }
             let until = self.session.poll_timeout().ok_or(CloseCode::BadMessage)?;
@@ -203,7 +245,7 @@ impl Peer {
                         context.worker.inputs().send(Input::Message(member, message)).await.ok()?;
                     }
                     Some(Action::Close(code)) => return Some(code),
-                    Some(Action::Check(_)) | None => {}
+                    Some(Action::Check(_) | Action::Measure(_) | Action::TellResult) | None => {}
                 }
             }
             tokio::select! {

@@ -27,6 +27,7 @@ pub(crate) fn hello() -> Hello {
     Hello { name: "Tri Lễ".into(), ..visitor::hello("giaoban", CODE.as_bytes()) }
 }
 
+#[allow(dead_code, reason = "each test program uses what it needs")]
 impl House {
     pub(crate) fn new(max_members: usize) -> Self {
         let net = VirtualNet::new(1);

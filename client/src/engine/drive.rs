@@ -233,7 +233,8 @@ impl Engine {
                 }
             }
             // Of an old line, or of a newer version.
-            Some(Body::Roster(_)) | None => {}
+            // What belongs to a check has no place here.
+            Some(Body::Roster(_) | Body::CheckReady(_) | Body::CheckResult(_)) | None => {}
         }
     }
 

@@ -10,7 +10,7 @@ fn settings(words: &[&str]) -> Result<Settings, NoSettings> {
 fn joined(words: &[&str]) -> Join {
     match settings(&[&["join", LINK], words].concat()).expect("good usage").command {
         Command::Join(join) => *join,
-        Command::Devices => panic!("join was typed"),
+        other => panic!("join was typed, and not {other:?}"),
     }
 }
 
@@ -67,6 +67,20 @@ fn all_that_can_be_typed_is_understood() {
     assert_eq!(lang(&["devices"]), None);
     assert_eq!(lang(&["--lang", "vi", "devices"]), Some(Lang::Vi));
     assert_eq!(lang(&["devices", "--lang", "en"]), Some(Lang::En));
+}
+
+#[test]
+fn a_check_needs_a_link_for_devices_and_no_more() {
+    let Command::Check(check) = settings(&["check", LINK]).expect("good usage").command else {
+        panic!("check was typed")
+    };
+    assert_eq!((check.link.to_string().as_str(), check.json, check.identity), (LINK, false, None));
+    let typed = settings(&["check", LINK, "--json", "--identity", "a.key"]).expect("good usage");
+    let Command::Check(check) = typed.command else { panic!("check was typed") };
+    assert_eq!((check.json, check.identity), (true, Some("a.key".into())));
+    let guest = format!("{LINK}&g=1");
+    assert!(wrong(&["check", &guest]).contains("guests"));
+    assert!(wrong(&["check"]).contains("LINK"));
 }
 
 #[test]

@@ -157,6 +157,7 @@ async fn serve(connection: &Connection, log: &Mutex<Log>, door: Door, left: &mut
                         }
                         (Body::Hello(hello), Door::Mute) => log.lock().unwrap().hellos.push(hello),
                         (Body::SetMuted(set), _) => log.lock().unwrap().mutes.push((now(), set.muted)),
+                        (Body::Check(_) | Body::CheckEnd(_), _) => panic!("a client that joins checks nothing"),
                         (Body::Leave(_), _) => {
                             *left = true;
                             if matches!(door, Door::Chatty) {

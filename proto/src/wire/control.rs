@@ -41,10 +41,12 @@ pub enum CloseCode {
     Stopping = 9,
     /// The bridge could not look the device up.
     Internal = 10,
+    /// As many lines are being checked as the bridge checks at once, or this one too often.
+    Busy = 20,
 }
 
 impl CloseCode {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Bye,
         Self::BadMessage,
         Self::Version,
@@ -56,6 +58,7 @@ impl CloseCode {
         Self::Overrun,
         Self::Stopping,
         Self::Internal,
+        Self::Busy,
     ];
 
     /// As it travels.
@@ -87,6 +90,7 @@ impl CloseCode {
             Self::Overrun => "the link could not keep up with the meeting; try again",
             Self::Stopping => "the bridge is stopping; it will be back",
             Self::Internal => "the bridge could not look this device up; tell whoever runs it",
+            Self::Busy => "the bridge is checking as many lines as it can; try again in a minute",
         }
     }
 }
@@ -95,7 +99,7 @@ impl CloseCode {
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct ClientMessage {
     /// Exactly one body; none means one that this version does not know, and is skipped.
-    #[prost(oneof = "client_message::Body", tags = "1, 2, 3")]
+    #[prost(oneof = "client_message::Body", tags = "1, 2, 3, 20, 21")]
     pub body: Option<client_message::Body>,
 }
 
@@ -113,6 +117,12 @@ pub mod client_message {
         /// Going, as asked.
         #[prost(message, tag = "3")]
         Leave(super::Leave),
+        /// Instead of a hello: measures the line, and joins nothing.
+        #[prost(message, tag = "20")]
+        Check(super::Check),
+        /// All has been measured.
+        #[prost(message, tag = "21")]
+        CheckEnd(super::CheckEnd),
     }
 }
 
@@ -157,11 +167,32 @@ pub struct SetMuted {
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
 pub struct Leave {}
 
+/// The request to measure the line. What lets a device join lets it check.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct Check {
+    /// The highest version that the client speaks.
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    /// The program and its version, for the log.
+    #[prost(string, tag = "2")]
+    pub software: String,
+    /// The room to which the link leads.
+    #[prost(string, tag = "3")]
+    pub room: String,
+    /// The link's code, when it has one: 16 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub code: Vec<u8>,
+}
+
+/// The client has measured all that it wants to; it asks for what the bridge has.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct CheckEnd {}
+
 /// From bridge to client.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct ServerMessage {
     /// Exactly one body; none means one that this version does not know, and is skipped.
-    #[prost(oneof = "server_message::Body", tags = "1, 2")]
+    #[prost(oneof = "server_message::Body", tags = "1, 2, 20, 21")]
     pub body: Option<server_message::Body>,
 }
 
@@ -176,6 +207,12 @@ pub mod server_message {
         /// Who came, changed or went.
         #[prost(message, tag = "2")]
         Roster(super::Roster),
+        /// The answer to a check that was accepted.
+        #[prost(message, tag = "20")]
+        CheckReady(super::CheckReady),
+        /// The answer to the end of a check.
+        #[prost(message, tag = "21")]
+        CheckResult(super::CheckResult),
     }
 }
 
@@ -224,6 +261,33 @@ pub struct Seat {
     pub muted: bool,
 }
 
+/// The check may begin: probes are answered from now on.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct CheckReady {}
+
+/// What the bridge has received of a check.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct CheckResult {
+    /// The rate that the line carries, in bits a second, IP and UDP headers included.
+    #[prost(uint32, tag = "1")]
+    pub rate_bps: u32,
+    /// Whether it may carry more than was tried.
+    #[prost(bool, tag = "2")]
+    pub or_more: bool,
+    /// Packets lost while it was not overloaded, in thousandths of all.
+    #[prost(uint32, tag = "3")]
+    pub loss_permille: u32,
+    /// How many were lost in a row on average, in hundredths.
+    #[prost(uint32, tag = "4")]
+    pub burst_hundredths: u32,
+    /// By how much the slowest twentieth came later than the fastest.
+    #[prost(uint32, tag = "5")]
+    pub jitter_ms: u32,
+    /// Probes received.
+    #[prost(uint32, tag = "6")]
+    pub received: u32,
+}
+
 macro_rules! body_from {
     ($($body:ident => $message:ident :: $module:ident),* $(,)?) => {$(
         impl From<$body> for $message {
@@ -237,8 +301,12 @@ body_from!(
     Hello => ClientMessage::client_message,
     SetMuted => ClientMessage::client_message,
     Leave => ClientMessage::client_message,
+    Check => ClientMessage::client_message,
+    CheckEnd => ClientMessage::client_message,
     Welcome => ServerMessage::server_message,
     Roster => ServerMessage::server_message,
+    CheckReady => ServerMessage::server_message,
+    CheckResult => ServerMessage::server_message,
 );
 
 /// A message behind its length, ready for the stream.
