@@ -17,18 +17,33 @@ pub mod script;
 pub mod wire;
 
 use cases::{Case, Direction};
+use giaoban_client::stats::Stats;
 use judge::{Lags, Sound};
 use play::Played;
 use report::Figures;
 use score::{Scorer, Scores};
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
-/// A run: plays a case with a seed and measures all that is measured of it. Without a scorer there are no scores.
+/// A run: plays a case with a seed and measures all that is measured of it. Without a scorer there are no scores. Both
+/// clients' figures of each second go into the folder `kept`.
 ///
 /// # Errors
 /// When a client or the bridge cannot run, or the scorer fails.
-pub fn run(case: &Case, seed: u64, scorer: Option<&mut Scorer>) -> anyhow::Result<Figures> {
+pub fn run(
+    case: &Case,
+    seed: u64,
+    scorer: Option<&mut Scorer>,
+    kept: Option<&Path>,
+) -> anyhow::Result<Figures> {
     let played = play::play(case, seed)?;
+    if let Some(folder) = kept {
+        for (site, figures) in [("talker", &played.talker), ("listener", &played.listener)] {
+            let lines: String = figures.iter().map(Stats::to_line).collect();
+            fs::write(folder.join(format!("{}-{seed}-{site}.jsonl", case.id)), lines)?;
+        }
+    }
     let sound = Sound { said: &played.script.says[0], heard: &played.tape };
     let spans = played.scored();
     let lags = Lags::of(sound, &spans);
@@ -57,9 +72,10 @@ fn figures(case: &Case, seed: u64, played: &Played, lags: &Lags, scores: Scores)
     };
     let link = (played.line.delay + Duration::from_millis(1)).as_secs_f64() * 1000.0;
     let delay = lags.delays_ms();
-    let loss_after = match (counted("lost"), counted("received")) {
-        (Some(lost), Some(received)) if lost + received > 0.0 => {
-            Some((100.0 * lost / (lost + received)).max(0.0))
+    let loss_after = match (counted("lost"), counted("repaired"), counted("received")) {
+        (Some(lost), Some(repaired), Some(received)) if received > 0.0 => {
+            let missing = (lost - repaired).max(0.0);
+            Some(100.0 * missing / (missing + received))
         }
         _ => None,
     };

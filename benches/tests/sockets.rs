@@ -201,7 +201,7 @@ fn meet(timeline: &Timeline, kbps: &str) -> (Vec<Vec<f32>>, Vec<f64>) {
 fn three_processes_hear_each_other_and_not_themselves() {
     let turns: &[(&[usize], f64)] = &[(&[0], 4.0), (&[1], 4.0), (&[2], 4.0), (&[0, 1], 8.0)];
     let timeline = Timeline::of(&["en", "fr", "ru"], turns);
-    let (heard, _) = meet(&timeline, "24");
+    let (heard, _) = meet(&timeline, "30");
     for turn in &timeline.turns {
         let mut lags = vec![0; heard.len()];
         for site in 0..heard.len() {
@@ -233,7 +233,7 @@ fn mouth_to_ear_is_within_120_ms_at_packets_of_20_ms() {
     // Many short turns, each with a start of its own and so a phase of its own against every tick.
     let turns: Vec<(&[usize], f64)> = (0..12).map(|n| ([&[0][..], &[1]][n % 2], 1.5)).collect();
     let timeline = Timeline::of(&["en", "fr", "ru"], &turns);
-    let (heard, begun) = meet(&timeline, "48");
+    let (heard, begun) = meet(&timeline, "60");
     let mut delays = Vec::new();
     for turn in &timeline.turns {
         for listener in (0..3).filter(|listener| turn.speakers != [*listener]) {

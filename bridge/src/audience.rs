@@ -17,12 +17,16 @@
 use crate::mixer::Limiter;
 use giaoban_proto::media::codec::CodecError;
 use giaoban_proto::media::ladder::RungId;
-use giaoban_proto::media::{Frame, Outlet, Pcm};
+use giaoban_proto::media::{Outlet, Packet, Pcm};
 use giaoban_proto::unit::MediaTime;
+use std::sync::Arc;
 
 /// Bricks out of the mix before a member shares again, after the 300 ms of silence that took it out. A talker that
 /// was displaced while speaking must not hear the end of its own word in the shared stream.
 const RETURN_BRICKS: u32 = 12;
+
+/// Streams kept for later use: as many as there are voices in a mix, and as many again for rungs that come and go.
+const SPARE: usize = 8;
 
 /// One encode: a mix, limited, on its way into packets.
 #[derive(Debug)]
@@ -30,16 +34,8 @@ pub struct Stream {
     outlet: Outlet,
     limiter: Limiter,
     limited: Pcm,
-    /// The packet that this brick completed: its marks and its length in `packet`.
-    ready: Option<Ready>,
-    packet: Vec<u8>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Ready {
-    time: MediaTime,
-    start: bool,
-    end: bool,
+    /// Whether the last brick completed a packet.
+    ready: bool,
 }
 
 impl Stream {
@@ -48,38 +44,32 @@ impl Stream {
             outlet: Outlet::new(rung)?,
             limiter: Limiter::default(),
             limited: Pcm::SILENCE,
-            ready: None,
-            packet: Vec::new(),
+            ready: false,
         })
     }
 
     /// Takes the brick that begins at `time`, written by `mix`; `None` when nobody speaks in it.
     pub fn push(&mut self, time: MediaTime, mix: Option<impl FnOnce(&mut Pcm)>) -> Result<(), CodecError> {
-        self.ready = None;
+        self.ready = false;
         let brick = mix.map(|mix| {
             mix(&mut self.limited);
             self.limiter.process(&mut self.limited);
             &self.limited
         });
-        if let Some(frame) = self.outlet.push(time, brick)? {
-            self.packet.clear();
-            self.packet.extend_from_slice(frame.opus);
-            self.ready = Some(Ready { time: frame.time, start: frame.start, end: frame.end });
-        }
+        self.ready = self.outlet.push(time, brick)?.is_some();
         Ok(())
     }
 
     /// The packet that the last brick completed.
     #[must_use]
-    pub fn frame(&self) -> Option<Frame<'_>> {
-        let Ready { time, start, end } = self.ready?;
-        Some(Frame { time, start, end, opus: &self.packet })
+    pub fn packet(&self) -> Option<&Arc<Packet>> {
+        self.outlet.last().filter(|_| self.ready)
     }
 
     fn copy_from(&mut self, other: &Self) {
         self.outlet.copy_from(&other.outlet);
         self.limiter = other.limiter.clone();
-        self.ready = None;
+        self.ready = false;
     }
 }
 
@@ -99,12 +89,18 @@ pub enum Hearing {
 }
 
 /// The shared streams of one room and the spare ones for its talkers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Audience {
     shared: [Option<Box<Stream>>; RungId::COUNT],
     /// Members on each rung, whatever they listen to: a shared stream goes on while there are any, so that it is warm.
     members: [usize; RungId::COUNT],
     spare: Vec<Box<Stream>>,
+}
+
+impl Default for Audience {
+    fn default() -> Self {
+        Self { shared: [const { None }; RungId::COUNT], members: [0; RungId::COUNT], spare: Vec::new() }
+    }
 }
 
 impl Audience {
@@ -123,14 +119,61 @@ impl Audience {
 
     /// It goes.
     pub fn leave(&mut self, rung: RungId, hearing: Hearing) {
-        self.members[rung.index()] = self.members[rung.index()].saturating_sub(1);
-        if self.members[rung.index()] == 0 {
-            // Whoever comes next must not hear the end of what was said before.
-            self.shared[rung.index()] = None;
+        self.leave_shared(rung);
+        if let Hearing::Private { stream, .. } = hearing {
+            self.keep(stream);
+        }
+    }
+
+    /// A member is to go from one rung to another with the brick that begins at `time`; called before it is pushed, in
+    /// each brick until it returns `true`.
+    ///
+    /// That is when both streams are between packets, at most three quarters of a second later. A rung on which nobody
+    /// was gets its stream as a copy of the one that the member comes from: the same voice at another rate.
+    ///
+    /// # Errors
+    /// [`CodecError`] when there is no encoder to be had; the member stays.
+    pub fn move_member(
+        &mut self,
+        time: MediaTime,
+        from: RungId,
+        to: RungId,
+        hearing: &mut Hearing,
+    ) -> Result<bool, CodecError> {
+        let Some(old) = &self.shared[from.index()] else { return Ok(false) };
+        let private_ready = match hearing {
+            Hearing::Shared => true,
+            Hearing::Private { stream, .. } => stream.outlet.can_become(to, time),
+        };
+        // Whoever comes from a stream of its own hears no change of the shared one.
+        let shared = matches!(hearing, Hearing::Shared);
+        match &self.shared[to.index()] {
+            Some(new) => {
+                let alike = old.outlet.is_speaking() == new.outlet.is_speaking();
+                let between = old.outlet.is_between_packets(time) && new.outlet.is_between_packets(time);
+                if !private_ready || (shared && !(alike && between)) {
+                    return Ok(false);
+                }
+            }
+            None => {
+                if !private_ready || !old.outlet.can_become(to, time) {
+                    return Ok(false);
+                }
+                let mut new = match self.spare.pop() {
+                    Some(spare) => spare,
+                    None => Box::new(Stream::new(to)?),
+                };
+                new.copy_from(old);
+                new.outlet.set_rung(to)?;
+                self.shared[to.index()] = Some(new);
+            }
         }
         if let Hearing::Private { stream, .. } = hearing {
-            self.spare.push(stream);
+            stream.outlet.set_rung(to)?;
         }
+        self.members[to.index()] += 1;
+        self.leave_shared(from);
+        Ok(true)
     }
 
     /// Pushes the brick of all voices to every shared stream that has members; `None` when nobody speaks.
@@ -149,10 +192,10 @@ impl Audience {
 
     /// The packet that a member with this hearing is to be sent now.
     #[must_use]
-    pub fn frame<'a>(&'a self, rung: RungId, hearing: &'a Hearing) -> Option<Frame<'a>> {
+    pub fn packet<'a>(&'a self, rung: RungId, hearing: &'a Hearing) -> Option<&'a Arc<Packet>> {
         match hearing {
-            Hearing::Shared => self.shared[rung.index()].as_deref()?.frame(),
-            Hearing::Private { stream, .. } => stream.frame(),
+            Hearing::Shared => self.shared[rung.index()].as_deref()?.packet(),
+            Hearing::Private { stream, .. } => stream.packet(),
         }
     }
 
@@ -164,9 +207,8 @@ impl Audience {
         match hearing {
             Hearing::Private { out_for, .. } => *out_for = 0,
             Hearing::Shared => {
-                let spare = self.spare.iter().position(|spare| spare.outlet.rung() == rung);
-                let mut stream = match spare {
-                    Some(place) => self.spare.swap_remove(place),
+                let mut stream = match self.spare.pop() {
+                    Some(spare) => spare,
                     None => Box::new(Stream::new(rung)?),
                 };
                 if let Some(shared) = &self.shared[rung.index()] {
@@ -180,24 +222,40 @@ impl Audience {
 
     /// Counts a brick for a member, `in_mix` or not, and gives it back to the shared stream when it is time. Called
     /// before the brick at `time` is pushed.
-    pub fn settle(&mut self, time: MediaTime, in_mix: bool, hearing: &mut Hearing) {
+    pub fn settle(&mut self, time: MediaTime, in_mix: bool, rung: RungId, hearing: &mut Hearing) {
         let Hearing::Private { stream, out_for } = hearing else { return };
         if in_mix {
             *out_for = 0;
             return;
         }
         *out_for += 1;
-        let rung = stream.outlet.rung();
-        let between_packets = time.bricks().is_multiple_of(u64::from(rung.rung().packet.bricks()));
-        // Both must be speaking or both silent, or the member would miss the end that closes its talkspurt.
-        let alike = self.shared[rung.index()]
-            .as_ref()
-            .is_some_and(|s| s.outlet.is_speaking() == stream.outlet.is_speaking());
+        // Both must be between packets, and both speaking or both silent, or the member would miss the end that
+        // closes its talkspurt.
+        let fits = self.shared[rung.index()].as_ref().is_some_and(|shared| {
+            shared.outlet.is_between_packets(time)
+                && stream.outlet.is_between_packets(time)
+                && shared.outlet.is_speaking() == stream.outlet.is_speaking()
+        });
         if *out_for >= RETURN_BRICKS
-            && between_packets
-            && alike
+            && fits
             && let Hearing::Private { stream, .. } = std::mem::take(hearing)
         {
+            self.keep(stream);
+        }
+    }
+
+    fn leave_shared(&mut self, rung: RungId) {
+        self.members[rung.index()] = self.members[rung.index()].saturating_sub(1);
+        if self.members[rung.index()] == 0
+            && let Some(stream) = self.shared[rung.index()].take()
+        {
+            // Taken out, so that whoever comes next does not hear the end of what was said before.
+            self.keep(stream);
+        }
+    }
+
+    fn keep(&mut self, stream: Box<Stream>) {
+        if self.spare.len() < SPARE {
             self.spare.push(stream);
         }
     }
@@ -206,6 +264,8 @@ impl Audience {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use giaoban_proto::media::ladder::{Repair, Role};
+    use giaoban_proto::unit::Bitrate;
 
     fn voice(n: u64, amplitude: f32) -> Pcm {
         let mut brick = Pcm::SILENCE;
@@ -229,7 +289,7 @@ mod tests {
             if n == 40 {
                 audience.enter(rung, &mut hearing).expect("libopus");
             }
-            audience.settle(time, in_mix, &mut hearing);
+            audience.settle(time, in_mix, rung, &mut hearing);
             let mix = voice(n, 0.3);
             audience.push(time, Some(&mix)).expect("encodes");
             if let Hearing::Private { stream, .. } = &mut hearing {
@@ -239,9 +299,8 @@ mod tests {
             } else {
                 shared_for += u64::from(n >= 70);
             }
-            let own = audience.frame(rung, &hearing).map(|f| (f.time, f.start, f.end, f.opus.to_vec()));
-            let all =
-                audience.frame(rung, &Hearing::Shared).map(|f| (f.time, f.start, f.end, f.opus.to_vec()));
+            let own = audience.packet(rung, &hearing).cloned();
+            let all = audience.packet(rung, &Hearing::Shared).cloned();
             assert_eq!(own, all, "brick {n}");
         }
         // 70 + 11 = 81 is between two packets of three bricks.
@@ -259,7 +318,37 @@ mod tests {
         for n in 0..6 {
             audience.push(MediaTime::from_bricks(n), Some(&voice(n, 0.3))).expect("encodes");
         }
-        assert!(audience.frame(low, &Hearing::Shared).is_some());
-        assert!(audience.frame(high, &Hearing::Shared).is_none());
+        assert!(audience.packet(low, &Hearing::Shared).is_some());
+        assert!(audience.packet(high, &Hearing::Shared).is_none());
+    }
+
+    #[test]
+    fn a_member_that_changes_rungs_gets_every_sound_once() {
+        let listening = |kbps| RungId::within(Bitrate::from_kbps(kbps), Role::Listening, Repair::Ask);
+        let rungs = [RungId::for_cap(24), listening(16), listening(8), RungId::for_cap(48), listening(24)];
+        for other in [None, Some(rungs[1]), Some(rungs[2])] {
+            let mut audience = Audience::default();
+            audience.join(rungs[0]).expect("libopus");
+            if let Some(other) = other {
+                audience.join(other).expect("libopus");
+            }
+            let (mut rung, mut hearing, mut ends) = (rungs[0], Hearing::Shared, None);
+            let mut moves = 0;
+            for n in 0..600 {
+                let time = MediaTime::from_bricks(n);
+                let wanted = rungs[(n / 100) as usize % rungs.len()];
+                if wanted != rung && audience.move_member(time, rung, wanted, &mut hearing).expect("libopus")
+                {
+                    rung = wanted;
+                    moves += 1;
+                }
+                audience.push(time, Some(&voice(n, 0.3))).expect("encodes");
+                if let Some(packet) = audience.packet(rung, &hearing) {
+                    assert!(ends.is_none_or(|ends| packet.time == ends), "brick {n}");
+                    ends = Some(packet.time + packet.length);
+                }
+            }
+            assert_eq!(moves, 5);
+        }
     }
 }

@@ -22,10 +22,10 @@ use crate::audience::{Audience, Hearing};
 use crate::mixer::{Mix, fade};
 use crate::talkers::{self, Change};
 use giaoban_proto::media::Pcm;
-use giaoban_proto::media::ladder::RungId;
-use giaoban_proto::unit::{MediaTime, MemberId};
+use giaoban_proto::unit::{Bitrate, MediaTime, MemberId};
 use giaoban_proto::wire::{
-    ClientMessage, CloseCode, Datagram, MAX_DATAGRAM_BYTES, ServerMessage, Voice, client_message::Body,
+    ClientMessage, CloseCode, Datagram, MAX_ASK_BYTES, MAX_DATAGRAM_BYTES, ServerMessage,
+    client_message::Body,
 };
 use member::Member;
 use roster::RosterChanges;
@@ -36,7 +36,19 @@ use std::time::{Duration, Instant};
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
 /// What is left to send of a tick when nothing is: who comes or goes between ticks ends what was left.
-const NOTHING: (usize, bool) = (usize::MAX, false);
+const NOTHING: (usize, Stage) = (usize::MAX, Stage::Voice);
+
+/// Ticks between two looks at rates and roles.
+const STEER_EVERY: u64 = 5;
+
+/// What of a member's is sent next in a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Voice,
+    Again,
+    Ask,
+    Report,
+}
 
 /// Who is let in, as admission has found it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +59,8 @@ pub struct Joining {
     pub device: [u8; 32],
     /// The name that the others see.
     pub name: String,
-    /// What it may be sent.
-    pub rung: RungId,
+    /// The most that what it is sent may cost.
+    pub cap: Bitrate,
     /// Whether its microphone is off.
     pub muted: bool,
 }
@@ -84,8 +96,8 @@ pub struct Room {
     changes: Vec<Change>,
     roster: RosterChanges,
     events: VecDeque<Event>,
-    /// What is still to be sent of this tick: the member's place, and whether its voice is out already.
-    next: (usize, bool),
+    /// What is still to be sent of this tick.
+    next: (usize, Stage),
     now: Instant,
     buffer: [u8; MAX_DATAGRAM_BYTES],
     encoder_faults: u64,
@@ -161,9 +173,10 @@ impl Room {
         if self.members.len() >= self.max_members {
             return Err(CloseCode::Full);
         }
-        self.audience.join(joining.rung).map_err(|_| CloseCode::Internal)?;
         let id = joining.id;
-        self.members.push(Member::new(now, joining));
+        let member = Member::new(now, joining);
+        self.audience.join(member.rung).map_err(|_| CloseCode::Internal)?;
+        self.members.push(member);
         self.next = NOTHING;
         self.roster.joined(id);
         let list = roster::whole(self.members.iter());
@@ -188,6 +201,7 @@ impl Room {
         match Datagram::decode(bytes) {
             Ok(Datagram::Voice(voice)) => member.handle_voice(now, &voice),
             Ok(Datagram::Report(report)) => member.handle_report(now, clock_ms, &report),
+            Ok(Datagram::Ask(ask)) => member.handle_ask(now, &ask),
             Err(_) => member.count_bad(),
         }
     }
@@ -225,8 +239,11 @@ impl Room {
                 self.mix.add(&member.voice);
             }
         }
+        if self.ticks.is_multiple_of(STEER_EVERY) {
+            self.steer();
+        }
         self.encode(time);
-        self.next = (0, false);
+        self.next = (0, Stage::Voice);
         if let Some(changes) = self.roster.poll(now, |id| {
             let place = self.members.binary_search_by_key(&id, |member| member.id).ok()?;
             Some(self.members[place].seat())
@@ -237,27 +254,42 @@ impl Room {
 
     /// The next datagram to send after a tick.
     pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
-        let clock_ms = self.clock_ms(self.now);
-        loop {
-            let (place, voice_sent) = self.next;
+        let (clock_ms, now) = (self.clock_ms(self.now), self.now);
+        let buffer = &mut self.buffer;
+        let (member, length) = loop {
+            let (place, stage) = self.next;
             let member = self.members.get_mut(place)?;
-            if !voice_sent {
-                self.next.1 = true;
-                if let Some(frame) = self.audience.frame(member.rung, &member.hearing) {
-                    let voice =
-                        Voice::new(member.numbers.next(), frame.time, frame.start, frame.end, frame.opus);
-                    return Some(Transmit { member: member.id, bytes: voice.encode(&mut self.buffer) });
+            let sent = match stage {
+                Stage::Voice => {
+                    self.next.1 = Stage::Again;
+                    // One more count on it: the bytes are all listeners'.
+                    let packet = self.audience.packet(member.rung, &member.hearing).cloned();
+                    packet.map(|packet| {
+                        member.note_voice(now, packet.end);
+                        member.departures.send(now, &packet, buffer).len()
+                    })
                 }
+                Stage::Again => {
+                    let again = member.departures.poll_again(now, buffer).map(<[u8]>::len);
+                    if again.is_none() {
+                        self.next.1 = Stage::Ask;
+                    }
+                    again
+                }
+                Stage::Ask => {
+                    self.next.1 = Stage::Report;
+                    member.poll_ask(now).map(|ask| copy(ask.encode(&mut [0; MAX_ASK_BYTES]), buffer))
+                }
+                Stage::Report => {
+                    self.next = (place + 1, Stage::Voice);
+                    member.poll_report(now, clock_ms).map(|report| copy(&report.encode(), buffer))
+                }
+            };
+            if let Some(length) = sent {
+                break (member.id, length);
             }
-            self.next = (place + 1, false);
-            if self.now >= member.report_at {
-                member.report_at = self.now + REPORT_EVERY;
-                let report = member.report(self.now, clock_ms).encode();
-                let place = &mut self.buffer[..report.len()];
-                place.copy_from_slice(&report);
-                return Some(Transmit { member: member.id, bytes: place });
-            }
-        }
+        };
+        Some(Transmit { member, bytes: &self.buffer[..length] })
     }
 
     /// Whether there is something to do besides sending datagrams.
@@ -304,10 +336,41 @@ impl Room {
         }
     }
 
+    /// Rates, and who is in a conversation.
+    fn steer(&mut self) {
+        let now = self.now;
+        // The two that were heard last: whoever of them one is oneself, the other is company.
+        let mut last: [Option<(Instant, MemberId)>; 2] = [None; 2];
+        for member in &mut self.members {
+            if member.in_mix {
+                member.in_mix_at = Some(now);
+            }
+            if let Some(at) = member.in_mix_at.map(|at| (at, member.id)) {
+                if last[0].is_none_or(|first| at > first) {
+                    last = [Some(at), last[0]];
+                } else if last[1].is_none_or(|second| at > second) {
+                    last[1] = Some(at);
+                }
+            }
+        }
+        for member in &mut self.members {
+            let others = last.into_iter().flatten().find(|(_, id)| *id != member.id);
+            member.set_company(now, others.map(|(at, _)| at));
+            member.steer(now);
+        }
+    }
+
     fn encode(&mut self, time: MediaTime) {
         let Self { mix, audience, members, encoder_faults, .. } = self;
         for member in members.iter_mut() {
-            audience.settle(time, member.standing.in_mix(), &mut member.hearing);
+            let wanted = member.rate.rung();
+            if wanted != member.rung {
+                match audience.move_member(time, member.rung, wanted, &mut member.hearing) {
+                    Ok(moved) => member.rung = if moved { wanted } else { member.rung },
+                    Err(_) => *encoder_faults += 1,
+                }
+            }
+            audience.settle(time, member.standing.in_mix(), member.rung, &mut member.hearing);
         }
         let all = (mix.voices() > 0).then(|| mix.all());
         *encoder_faults += u64::from(audience.push(time, all).is_err());
@@ -336,6 +399,13 @@ impl Room {
     fn place(&self, id: MemberId) -> Option<usize> {
         self.members.binary_search_by_key(&id, |member| member.id).ok()
     }
+}
+
+/// Puts a datagram into the buffer; how long it is.
+fn copy(bytes: &[u8], buffer: &mut [u8; MAX_DATAGRAM_BYTES]) -> usize {
+    let length = bytes.len().min(buffer.len());
+    buffer[..length].copy_from_slice(&bytes[..length]);
+    length
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@
 
 use giaoban_proto::link::{Code, RoomName};
 use giaoban_proto::media::ladder::RungId;
-use giaoban_proto::unit::MemberId;
+use giaoban_proto::unit::{Bitrate, MemberId};
 use giaoban_proto::wire::{Check, ClientMessage, CloseCode, Hello, VERSION, client_message::Body};
 use std::time::{Duration, Instant};
 
@@ -34,8 +34,8 @@ pub struct Request {
     pub name: String,
     /// The link's code, when it has one.
     pub code: Option<Code>,
-    /// What it may be sent.
-    pub rung: RungId,
+    /// The most that what it is sent may cost.
+    pub cap: Bitrate,
     /// Whether its microphone is off.
     pub muted: bool,
 }
@@ -210,8 +210,8 @@ fn parse(hello: Hello) -> Result<Request, CloseCode> {
         [] => None,
         code => Some(Code::from_bytes(code.try_into().map_err(|_| CloseCode::NotAdmitted)?)),
     };
-    let rung = RungId::for_cap(hello.max_kbps);
-    Ok(Request { room, name: presentable(&hello.name), code, rung, muted: hello.muted })
+    let cap = RungId::cap(hello.max_kbps);
+    Ok(Request { room, name: presentable(&hello.name), code, cap, muted: hello.muted })
 }
 
 /// A name as it may be shown to others: without control characters and what reorders text, cut at a character.

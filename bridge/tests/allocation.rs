@@ -4,10 +4,10 @@
 
 use allocation_counter::measure;
 use giaoban_bridge::room::{Joining, Room};
-use giaoban_proto::media::ladder::RungId;
+use giaoban_proto::media::ladder::{Repair, Role, RungId};
 use giaoban_proto::media::{Outlet, Pcm};
-use giaoban_proto::unit::{BRICK, MediaTime, MemberId, Seq};
-use giaoban_proto::wire::{MAX_DATAGRAM_BYTES, Voice};
+use giaoban_proto::unit::{BRICK, Bitrate, MediaTime, MemberId, Seq};
+use giaoban_proto::wire::{MAX_DATAGRAM_BYTES, Report, Voice};
 use std::time::Instant;
 
 const MEMBERS: u64 = 24;
@@ -33,7 +33,7 @@ impl Talker {
         let time = MediaTime::from_bricks(tick);
         let brick = speaks.then_some(&self.brick);
         if let Some(frame) = self.outlet.push(time, brick).expect("encodes") {
-            let voice = Voice::new(self.next, frame.time, frame.start, frame.end, frame.opus);
+            let voice = Voice::new(self.next, frame.time, frame.start, frame.end, frame.body());
             self.next = self.next.next();
             room.handle_datagram(now, self.member, voice.encode(&mut [0; MAX_DATAGRAM_BYTES]));
         }
@@ -45,17 +45,21 @@ impl Talker {
 fn a_warm_room_allocates_nothing_however_its_talkers_change() {
     let start = Instant::now();
     let mut room = Room::new(start, 100);
-    let rungs: Vec<RungId> = RungId::all().collect();
-    let rung_of = |n: u64| rungs[n as usize % rungs.len()];
+    let caps: Vec<Bitrate> = RungId::steps().collect();
+    let cap_of = |n: u64| caps[n as usize % caps.len()];
+    let rung_of = |n: u64| RungId::within(cap_of(n), Role::Conversing, Repair::Ask);
     for n in 1..=MEMBERS {
         let joining = Joining {
             id: MemberId(n),
             device: [n as u8; 32],
             name: format!("site {n}"),
-            rung: rung_of(n),
+            cap: cap_of(n),
             muted: false,
         };
         room.join(start, joining).expect("room for it");
+        // Every other one only listens.
+        let report = Report { listening: n % 2 == 0, ..Report::default() };
+        room.handle_datagram(start, MemberId(n), &report.encode());
     }
     let mut talkers: Vec<Talker> = (1..=6).map(|n| Talker::new(MemberId(n), rung_of(n))).collect();
     let (mut tick, mut datagrams, mut most) = (0, 0, 0);
@@ -76,7 +80,7 @@ fn a_warm_room_allocates_nothing_however_its_talkers_change() {
             tick += 1;
         }
     };
-    play(&mut room, 1500);
+    play(&mut room, 3000);
     let cost = measure(|| play(&mut room, 1500));
     assert_eq!((cost.count_total, cost.bytes_total), (0, 0), "{cost:?}");
     assert!(datagrams > 10_000 && most >= 3, "{datagrams} datagrams, {most} voices");

@@ -30,7 +30,7 @@ async fn attempt(house: &mut House, identity: &Identity, hello: Hello) -> Result
 
 /// Speaks for this many bricks, as fast as a microphone would.
 async fn speak(visitor: &Visitor, bricks: u64) {
-    let mut outlet = Outlet::new(RungId::USUAL).expect("libopus");
+    let mut outlet = Outlet::new(RungId::for_cap(0)).expect("libopus");
     let mut brick = Pcm::SILENCE;
     for (n, sample) in brick.samples_mut().iter_mut().enumerate() {
         *sample = if n % 384 < 40 { 0.3 } else { -0.03 };
@@ -38,7 +38,7 @@ async fn speak(visitor: &Visitor, bricks: u64) {
     let mut seq = Seq(0);
     for n in 0..bricks {
         if let Some(frame) = outlet.push(MediaTime::from_bricks(n), Some(&brick)).expect("encodes") {
-            let voice = Voice::new(seq, frame.time, frame.start, frame.end, frame.opus);
+            let voice = Voice::new(seq, frame.time, frame.start, frame.end, frame.body());
             seq = seq.next();
             let bytes = voice.encode(&mut [0; MAX_DATAGRAM_BYTES]).to_vec();
             // A connection that was closed meanwhile is part of what is tested.
@@ -122,7 +122,7 @@ fn whoever_was_refused_hears_nothing_and_is_not_heard() {
         assert_eq!(stranger_heard, (0, 0));
         // What the talker said, and a report each second; nothing of the stranger, who spoke as long.
         let (voices, reports) = count(&listener, Duration::from_millis(10)).await;
-        assert!((40..=54).contains(&voices), "{voices} voice packets");
+        assert!((20..=30).contains(&voices), "{voices} voice packets");
         assert!((2..=6).contains(&reports), "{reports} reports");
     });
 }
@@ -161,8 +161,8 @@ fn a_flood_of_bad_datagrams_from_one_member_harms_nobody() {
         };
         let ((), (), (voices, _)) =
             tokio::join!(flood, speak(&talker, 150), count(&listener, Duration::from_secs(4)));
-        // Fifty, what the bridge made of the silence after, and the end; nothing of the flood.
-        assert!((49..=55).contains(&voices), "{voices} voice packets");
+        // Twenty-five, what the bridge made of the silence after, and the end; nothing of the flood.
+        assert!((24..=34).contains(&voices), "{voices} voice packets");
         assert!(house.bridge.counters().bad_datagrams.load(Relaxed) > 1000);
     });
 }
@@ -222,7 +222,7 @@ fn a_site_that_has_said_its_last_control_message_is_still_heard() {
         let (mut talker, listener) = (house.join("talker").await, house.join("listener").await);
         talker.finish();
         let ((), (voices, _)) = tokio::join!(speak(&talker, 150), count(&listener, Duration::from_secs(4)));
-        assert!((49..=55).contains(&voices), "{voices} voice packets");
+        assert!((24..=34).contains(&voices), "{voices} voice packets");
     });
 }
 
@@ -243,7 +243,7 @@ fn whoever_sends_more_than_a_site_can_say_does_not_take_the_others_places() {
         };
         let ((), (), (voices, _)) =
             tokio::join!(flood, speak(&talker, 150), count(&listener, Duration::from_secs(4)));
-        assert!((49..=55).contains(&voices), "{voices} voice packets");
+        assert!((24..=34).contains(&voices), "{voices} voice packets");
         assert!(house.bridge.counters().dropped_datagrams.load(Relaxed) > 5000);
         let mut chatty = house.join("chatty").await;
         for n in 0..200 {

@@ -110,7 +110,7 @@ impl Client {
     ///
     /// Belongs on a current-thread runtime with time and, for real networks, I/O.
     pub async fn run(self) -> Outcome {
-        match Doors::new(&self) {
+        match Doors::new(clock::now(), &self) {
             Ok(doors) => {
                 let mut engine = Engine::new(clock::now(), self, doors);
                 let ending = engine.drive().await;

@@ -15,8 +15,16 @@
 //! | `down_rung` | kbit/s of wire that this end asked the bridge to stay within, as a rung |
 //! | `sent` | voice packets handed to the line, total |
 //! | `received` | voice packets received, total, each once |
-//! | `lost` | voice packets missing by their numbers, total as of now |
-//! | `repaired` | lost packets that came after all by repair, total; 0 in this version, which asks for none |
+//! | `lost` | voice packets that did not come when they were first sent, total as of now: loss before repair |
+//! | `repaired` | those that came after all, sent again or as a copy, total |
+//! | `repaired_in_time` | those of them that were played, total |
+//! | `repaired_by_copy` | those of them that came as a copy, total |
+//! | `asked` | requests for a lost packet that this end sent, total |
+//! | `answered` | packets that this end sent again because the bridge asked, total |
+//! | `stretched_ms` | sound left out or drawn out to change the delay, total |
+//! | `listening` | whether this end only listens for now, and so waits longer for every word |
+//! | `queue_ms` | how much later than at best packets come now: what stands in a queue on the way |
+//! | `up_loss_percent` | share of this end's packets that the bridge loses before repair, lately |
 //! | `late` | packets that came after their sound was due, total; counted in `received` too |
 //! | `concealed_ms` | sound that was a guess, total |
 //! | `delay_ms` | how long sound waits here beyond the fastest packet |
@@ -50,6 +58,14 @@ pub struct Stats {
     pub received: u64,
     pub lost: u64,
     pub repaired: u64,
+    pub repaired_in_time: u64,
+    pub repaired_by_copy: u64,
+    pub asked: u64,
+    pub answered: u64,
+    pub stretched_ms: u64,
+    pub listening: bool,
+    pub queue_ms: f64,
+    pub up_loss_percent: f64,
     pub late: u64,
     pub concealed_ms: u64,
     pub delay_ms: f64,
@@ -111,7 +127,15 @@ mod tests {
             sent: 50,
             received: 40,
             lost: 2,
-            repaired: 0,
+            repaired: 2,
+            repaired_in_time: 2,
+            repaired_by_copy: 0,
+            asked: 3,
+            answered: 1,
+            stretched_ms: 12,
+            listening: true,
+            queue_ms: 3.0,
+            up_loss_percent: 1.5,
             late: 1,
             concealed_ms: 120,
             delay_ms: 65.0,

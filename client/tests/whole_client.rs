@@ -30,7 +30,7 @@ fn a_site_hears_what_the_bridge_sends_and_ends_when_its_time_is_up() {
         let bridge = Bridge::start(&net, &keys, 1, Door::Open);
         let speech = babble(10);
         let setup =
-            Setup { speech: speech.clone(), duration: Some(SECOND * 12), max_kbps: 48, ..Setup::new(&keys) };
+            Setup { speech: speech.clone(), duration: Some(SECOND * 12), max_kbps: 60, ..Setup::new(&keys) };
         let (outcome, ears) = Running::start(&net, setup).end().await;
 
         assert!(matches!(outcome.ending, Ending::Session(End::Asked)), "{:?}", outcome.ending);
@@ -39,8 +39,8 @@ fn a_site_hears_what_the_bridge_sends_and_ends_when_its_time_is_up() {
         let log = bridge.log.lock().unwrap();
         assert_eq!(log.hellos.len(), 1);
         assert_eq!((log.hellos[0].room.as_str(), log.hellos[0].name.as_str()), ("giaoban", "Tri Lễ"));
-        assert_eq!((log.hellos[0].max_kbps, log.hellos[0].muted), (48, false));
-        assert!((11..=13).contains(&log.reports.len()), "{}", log.reports.len());
+        assert_eq!((log.hellos[0].max_kbps, log.hellos[0].muted), (60, false));
+        assert!((11..=17).contains(&log.reports.len()), "{}", log.reports.len());
         assert_eq!(
             ears.words(),
             "connecting to 10.0.0.1:4646 … | in room giaoban as xã Tri Lễ, with 1 other | \

@@ -1,16 +1,20 @@
 //! The voice path: what turns sound into packets and packets into sound.
 //!
 //! ```text
-//! sound -> Outlet { silence decision, Opus, numbering } -> Frame -> … -> Frame -> Inlet { reorder, wait, decode or conceal } -> sound
+//! sound -> Outlet { Opus, bundles } -> Packet -> Departures { numbers, copies, sent again } -> datagram
+//!                                                     ^ rung: RateControl <- the far end's reports
+//! datagram -> Inlet { numbers, Asker, JitterBuffer, wait, Opus or concealment, Stretcher } -> sound
 //! ```
 //!
-//! A client is one Outlet and one Inlet; a member's leg in the bridge is one Inlet and one Outlet with the
-//! mixer between. Nothing here knows the network, a thread or a clock: time comes in as `now`.
+//! A client is one of each; a member's leg in the bridge is an Inlet and Departures, with the mixer and the Outlets
+//! that legs share between. Nothing here knows the network, a thread or a clock: time comes in as `now`.
 
+mod asker;
 #[cfg(feature = "opus")]
 pub mod codec;
 pub mod comfort;
 pub mod delay;
+mod departures;
 #[cfg(feature = "opus")]
 mod inlet;
 pub mod jitter;
@@ -18,27 +22,20 @@ pub mod ladder;
 pub mod level;
 #[cfg(feature = "opus")]
 mod outlet;
+mod packet;
+pub mod rate;
 pub mod stretch;
+pub mod wait;
 
+pub use asker::Asker;
+pub use departures::{AROUND_BYTES, DepartureCounters, Departures};
 #[cfg(feature = "opus")]
 pub use inlet::{Inlet, InletCounters, Pulled};
 #[cfg(feature = "opus")]
 pub use outlet::Outlet;
+pub use packet::Packet;
 
-use crate::unit::{BRICK_SAMPLES, Level, MediaTime};
-
-/// One encoded packet on its way out, not yet numbered: the leg that sends it does that, since legs share encodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frame<'a> {
-    /// When its sound begins.
-    pub time: MediaTime,
-    /// The first of a talkspurt.
-    pub start: bool,
-    /// The last of a talkspurt: silence follows.
-    pub end: bool,
-    /// One Opus packet.
-    pub opus: &'a [u8],
-}
+use crate::unit::{BRICK_SAMPLES, Level};
 
 /// One brick of sound: 20 ms, mono, 48 kHz, samples in −1.0 … 1.0.
 ///

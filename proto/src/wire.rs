@@ -5,19 +5,21 @@
 
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::cast_possible_truncation, clippy::unwrap_used))]
 
+mod ask;
 mod control;
 mod probe;
 mod report;
 mod voice;
 
+pub use ask::{ASK_SPAN, Ask, MAX_ASK_BYTES};
 pub use control::{
     CAPABILITIES, Check, CheckEnd, CheckReady, CheckResult, ClientMessage, CloseCode, Framer, Hello, Leave,
     MAX_CONTROL_BYTES, Roster, Seat, ServerMessage, SetMuted, VERSION, Welcome, client_message, frame,
     server_message,
 };
 pub use probe::{PROBE_BYTES, PROBE_STEPS, Probe, WORD_BYTES, Word};
-pub use report::{Delay, Echo, Microphone, Report};
-pub use voice::{MAX_OPUS_BYTES, VOICE_HEADER_BYTES, Voice};
+pub use report::{Delay, Echo, Microphone, Rate, Report};
+pub use voice::{Body, Copy, MAX_BODY_BYTES, MAX_BUNDLE, MAX_DISTANCE, VOICE_HEADER_BYTES, Voice};
 
 /// No datagram of ours is longer: QUIC's smallest packet must hold it on every path.
 pub const MAX_DATAGRAM_BYTES: usize = 1_150;
@@ -26,6 +28,7 @@ pub const MAX_DATAGRAM_BYTES: usize = 1_150;
 mod kind {
     pub(super) const VOICE: u8 = 0;
     pub(super) const REPORT: u8 = 1;
+    pub(super) const ASK: u8 = 2;
     /// Only where a line is checked: see `probe`.
     pub(super) const PROBE: u8 = 3;
 }
@@ -54,6 +57,8 @@ pub enum Datagram<'a> {
     Voice(Voice<'a>),
     /// A sign of life with what its sender receives.
     Report(Report),
+    /// A request for packets that are missing.
+    Ask(Ask),
 }
 
 impl<'a> Datagram<'a> {
@@ -69,6 +74,7 @@ impl<'a> Datagram<'a> {
         match first >> 5 {
             kind::VOICE => Voice::decode(bytes).map(Self::Voice),
             kind::REPORT => Report::decode(bytes).map(Self::Report),
+            kind::ASK => Ask::decode(bytes).map(Self::Ask),
             _ => Err(DecodeError::Unknown),
         }
     }
@@ -84,27 +90,42 @@ mod tests {
         #[test]
         fn any_bytes_are_a_datagram_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..1300)) {
             if let Ok(Datagram::Voice(voice)) = Datagram::decode(&bytes) {
-                prop_assert!(!voice.opus.is_empty() && voice.opus.len() <= MAX_OPUS_BYTES);
+                for body in [Some(voice.body), voice.copy.map(|copy| copy.body)].into_iter().flatten() {
+                    let packets: Vec<_> = body.packets().collect();
+                    prop_assert!((1..=MAX_BUNDLE).contains(&packets.len()));
+                    prop_assert!(packets.iter().all(|packet| !packet.is_empty()));
+                }
             }
         }
 
         #[test]
-        fn voice_survives_the_wire(seq in any::<u64>(), bricks in 0u64..1 << 40, start in any::<bool>(),
-                                   end in any::<bool>(), opus in proptest::collection::vec(any::<u8>(), 1..400)) {
-            let voice = Voice::new(Seq(seq), MediaTime::from_bricks(bricks), start, end, &opus);
+        fn voice_survives_the_wire(seq in any::<u64>(), bricks in 0u64..1 << 40, flags in any::<[bool; 3]>(),
+                                   packets in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..270), 1..4),
+                                   earlier in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..80), 0..4),
+                                   distance in 1u8..=MAX_DISTANCE) {
+            let write = |packets: &[Vec<u8>]| {
+                let mut body = Vec::new();
+                Body::write(packets.iter().map(Vec::as_slice), &mut body);
+                body
+            };
+            let (body, copy) = (write(&packets), write(&earlier));
+            let mut voice = Voice::new(Seq(seq), MediaTime::from_bricks(bricks), flags[0], flags[1],
+                                       Body::parse(packets.len() > 1, &body).expect("a body"));
+            voice.again = flags[2];
+            voice.copy = Body::parse(earlier.len() > 1, &copy).ok().map(|body| Copy { distance, earlier: 3, body });
             let mut buffer = [0; MAX_DATAGRAM_BYTES];
             let bytes = voice.encode(&mut buffer);
-            prop_assert_eq!(bytes.len(), VOICE_HEADER_BYTES + opus.len());
             prop_assert_eq!(Datagram::decode(bytes), Ok(Datagram::Voice(voice)));
             prop_assert_eq!(voice.seq(Seq(seq)), Seq(seq));
             prop_assert_eq!(voice.time(MediaTime::from_bricks(bricks)), MediaTime::from_bricks(bricks));
+            prop_assert!(voice.body.packets().eq(packets.iter().map(Vec::as_slice)));
         }
     }
 
     #[test]
     fn a_kind_of_the_future_is_unknown_and_not_malformed() {
         assert_eq!(Datagram::decode(&[0b1110_0000, 1, 2, 3, 4]), Err(DecodeError::Unknown));
-        assert_eq!(Datagram::decode(&[0b0000_0100, 1, 2, 3, 4]), Err(DecodeError::Unknown));
+        assert_eq!(Datagram::decode(&[0b0100_0010, 1, 2, 3, 4]), Err(DecodeError::Unknown));
         assert_eq!(Datagram::decode(&[]), Err(DecodeError::Short));
     }
 }

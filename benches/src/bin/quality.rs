@@ -14,7 +14,7 @@ use giaoban_benches::quality::script::script;
 use giaoban_benches::quality::{cases::Role, run};
 use giaoban_proto::media::codec::{Decoder, Encoder};
 use giaoban_proto::unit::Bitrate;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::{fs, thread};
@@ -37,6 +37,9 @@ struct Typed {
     /// How many runs at a time
     #[arg(long, default_value_t = 2)]
     jobs: usize,
+    /// Keep what both clients wrote each second, too: CASE-SEED-SITE.jsonl
+    #[arg(long)]
+    figures: bool,
     /// Only try the scorer itself: speech against itself, and through Opus alone
     #[arg(long, conflicts_with_all = ["case", "no_score"])]
     check_scorer: bool,
@@ -57,10 +60,11 @@ fn main() -> anyhow::Result<()> {
     let scorer = if typed.no_score { None } else { Some(Scorer::start()?.name().to_owned()) };
     let runs: Vec<(&Case, u64)> =
         cases.iter().flat_map(|case| seeds.iter().map(|&seed| (*case, seed))).collect();
-    let (all, failed) = play_all(&runs, typed.jobs.max(1), scorer.is_some())?;
+    fs::create_dir_all(&typed.out).with_context(|| format!("cannot make {}", typed.out.display()))?;
+    let kept = typed.figures.then_some(typed.out.as_path());
+    let (all, failed) = play_all(&runs, typed.jobs.max(1), scorer.is_some(), kept)?;
 
     let scorer = scorer.unwrap_or_else(|| "no scores".into());
-    fs::create_dir_all(&typed.out).with_context(|| format!("cannot make {}", typed.out.display()))?;
     let keep = |name: &str, text: &str| {
         let path = typed.out.join(name);
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
@@ -93,7 +97,12 @@ fn seeds(typed: &str) -> anyhow::Result<Vec<u64>> {
 
 /// Plays on `jobs` threads, each with a scorer of its own. The figures come in the order of the runs, whatever ended
 /// first; and how many failed.
-fn play_all(runs: &[(&Case, u64)], jobs: usize, scored: bool) -> anyhow::Result<(Vec<Figures>, usize)> {
+fn play_all(
+    runs: &[(&Case, u64)],
+    jobs: usize,
+    scored: bool,
+    kept: Option<&Path>,
+) -> anyhow::Result<(Vec<Figures>, usize)> {
     let next = AtomicUsize::new(0);
     let (done, results) = mpsc::channel();
     let mut all: Vec<(usize, Figures)> = Vec::new();
@@ -106,7 +115,7 @@ fn play_all(runs: &[(&Case, u64)], jobs: usize, scored: bool) -> anyhow::Result<
                 loop {
                     let n = next.fetch_add(1, Ordering::Relaxed);
                     let Some(&(case, seed)) = runs.get(n) else { break };
-                    let result = one(case, seed, scored, &mut scorer);
+                    let result = one(case, seed, scored, &mut scorer, kept);
                     if done.send((n, result)).is_err() {
                         break;
                     }
@@ -133,11 +142,17 @@ fn play_all(runs: &[(&Case, u64)], jobs: usize, scored: bool) -> anyhow::Result<
 }
 
 /// A run with its thread's scorer, which is started when there is none yet.
-fn one(case: &Case, seed: u64, scored: bool, scorer: &mut Option<Scorer>) -> anyhow::Result<Figures> {
+fn one(
+    case: &Case,
+    seed: u64,
+    scored: bool,
+    scorer: &mut Option<Scorer>,
+    kept: Option<&Path>,
+) -> anyhow::Result<Figures> {
     if scored && scorer.is_none() {
         *scorer = Some(Scorer::start()?);
     }
-    run(case, seed, scorer.as_mut())
+    run(case, seed, scorer.as_mut(), kept)
 }
 
 fn plot(all: &[Figures], scorer: &str) -> String {

@@ -281,7 +281,7 @@ async fn say(talker: &Visitor, kbps: u32, begin: std::time::Instant) -> anyhow::
         // Silent until a moment after the count begins, so that no voice is under way just then.
         let speaks = now() >= begin + BRICK * 10;
         if let Some(frame) = outlet.push(MediaTime::from_bricks(n.into()), speaks.then_some(&brick))? {
-            let voice = Voice::new(seq, frame.time, frame.start, frame.end, frame.opus);
+            let voice = Voice::new(seq, frame.time, frame.start, frame.end, frame.body());
             seq = seq.next();
             send(voice.encode(&mut [0; MAX_DATAGRAM_BYTES]), true);
         }

@@ -71,7 +71,7 @@ pub struct Target {
 pub struct Case {
     /// What it is called.
     pub id: &'static str,
-    /// The measured site's line: see [`line`].
+    /// The measured site's line: see [`line()`].
     pub line: &'static str,
     /// The measured site's cap in kbit/s; that of the other is 48.
     pub cap: u32,
@@ -174,10 +174,10 @@ pub const CASES: &[Case] = {
             Down,
             Target { pesq: Some(2.9), beyond_ms: Some(700.0), ..NO_TARGET },
         ),
-        case("edge-2g-listening-down", "edge-2g", 24, Listening, Down, WHOLE),
-        case("edge-2g-listening-up", "edge-2g", 24, Listening, Up, WHOLE),
-        case("edge-2g-conversing-down", "edge-2g", 24, Conversing, Down, PROMPT),
-        case("edge-2g-conversing-up", "edge-2g", 24, Conversing, Up, PROMPT),
+        case("edge-2g-listening-down", "edge-2g", 32, Listening, Down, WHOLE),
+        case("edge-2g-listening-up", "edge-2g", 32, Listening, Up, WHOLE),
+        case("edge-2g-conversing-down", "edge-2g", 32, Conversing, Down, PROMPT),
+        case("edge-2g-conversing-up", "edge-2g", 32, Conversing, Up, PROMPT),
         case("vsat-listening-down", "vsat", 32, Listening, Down, WHOLE),
         case("vsat-listening-up", "vsat", 32, Listening, Up, WHOLE),
         case("vsat-conversing-down", "vsat", 32, Conversing, Down, PROMPT),

@@ -3,10 +3,12 @@
 use super::{Joining, REPORT_EVERY};
 use crate::audience::Hearing;
 use crate::talkers::Standing;
-use giaoban_proto::media::ladder::RungId;
-use giaoban_proto::media::{Inlet, InletCounters, Pcm, Pulled};
-use giaoban_proto::unit::{MemberId, Seq};
-use giaoban_proto::wire::{Delay, Echo, Report, Seat, Voice};
+use giaoban_proto::media::codec::BRIDGE_COMPLEXITY;
+use giaoban_proto::media::ladder::{Role, RungId};
+use giaoban_proto::media::rate::RateControl;
+use giaoban_proto::media::{DepartureCounters, Departures, Inlet, InletCounters, Pcm, Pulled};
+use giaoban_proto::unit::MemberId;
+use giaoban_proto::wire::{Ask, Delay, Echo, Rate, Report, Seat, Voice};
 use std::time::{Duration, Instant};
 
 /// Milliseconds over which members' first reports are spread: all of them in one tick would be a burst.
@@ -17,8 +19,10 @@ const SPREAD: u64 = REPORT_EVERY.as_millis() as u64;
 pub struct Tally {
     /// What its Inlet counted; nothing while it has never spoken.
     pub inlet: InletCounters,
-    /// Voice packets sent to it.
-    pub sent: u64,
+    /// What was sent to it, and sent again.
+    pub departures: DepartureCounters,
+    /// Times that what it is sent was changed to another rung.
+    pub rung_changes: u64,
     /// Datagrams that were none of ours.
     pub bad_datagrams: u64,
     /// The round trip, by its own reports.
@@ -34,17 +38,27 @@ const SOONEST: Duration = Duration::from_millis(200);
 /// For how long a report is worth an echo: the clock that it carries wraps after 65 s.
 const ECHO_FOR: Duration = Duration::from_secs(60);
 
-/// The numbers of the voice packets to one member: each is given out once.
-#[derive(Debug, Default)]
-pub(super) struct Numbers(Seq);
+/// Between two reports to a member that hears voice and says nothing: the voice is the sign of life, and a report is
+/// half a kilobit a second. Its round trip is measured no more often than this.
+const REPORT_TO_LISTENER: Duration = Duration::from_secs(4);
 
-impl Numbers {
-    pub(super) fn next(&mut self) -> Seq {
-        let number = self.0;
-        self.0 = number.next();
-        number
-    }
-}
+/// Weight of a round trip that is longer than before, one in this many.
+const SLOWER: u32 = 8;
+
+/// Reports that go each second all the same, so that a newcomer knows its round trip.
+const REPORTS_AT_FIRST: u32 = 6;
+
+/// How soon after a talkspurt's end a report says that it ended: who has lost the end asks for it then.
+const AFTER_END: Duration = Duration::from_millis(150);
+
+/// A queue that grows is told at once, at most so often.
+const ALARM_EVERY: Duration = Duration::from_millis(300);
+
+/// What counts as such a queue.
+const ALARM_QUEUE: Duration = Duration::from_millis(140);
+
+/// How long after its last word somebody still takes part in a conversation.
+pub(super) const CONVERSING_FOR: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
 pub(super) struct Member {
@@ -62,8 +76,17 @@ pub(super) struct Member {
     pub(super) spoke: bool,
     /// Whether this brick of its voice is in the mix.
     pub(super) in_mix: bool,
-    pub(super) report_at: Instant,
-    pub(super) numbers: Numbers,
+    pub(super) departures: Departures,
+    pub(super) rate: RateControl,
+    /// When it was last in the mix.
+    pub(super) in_mix_at: Option<Instant>,
+    report_at: Instant,
+    reported_at: Option<Instant>,
+    reports: u32,
+    /// The queue that the last report told of.
+    queue_told: Duration,
+    /// When voice was last sent to it.
+    voice_at: Option<Instant>,
     /// Made when it first speaks: most never do, and a decoder is most of a member's memory.
     inlet: Option<Box<Inlet>>,
     echo: Option<(u16, Instant)>,
@@ -72,11 +95,12 @@ pub(super) struct Member {
 
 impl Member {
     pub(super) fn new(now: Instant, joining: Joining) -> Self {
+        let rate = RateControl::new(now, joining.cap);
         Self {
             id: joining.id,
             device: joining.device,
             name: joining.name,
-            rung: joining.rung,
+            rung: rate.rung(),
             muted: joining.muted,
             hearing: Hearing::Shared,
             standing: Standing::default(),
@@ -85,8 +109,15 @@ impl Member {
             spoke: false,
             in_mix: false,
             report_at: now + Duration::from_millis(joining.id.0.wrapping_mul(37) % SPREAD),
+            reported_at: None,
+            reports: 0,
+            queue_told: Duration::ZERO,
+            voice_at: None,
+            // Whoever comes in may want to say so, and for a while counts as company.
+            in_mix_at: (!joining.muted).then_some(now),
+            departures: Departures::default(),
+            rate,
             inlet: None,
-            numbers: Numbers::default(),
             echo: None,
             tally: Tally::default(),
         }
@@ -94,7 +125,7 @@ impl Member {
 
     pub(super) fn handle_voice(&mut self, now: Instant, voice: &Voice<'_>) {
         if self.inlet.is_none() {
-            self.inlet = Inlet::new().ok().map(Box::new);
+            self.inlet = Inlet::new(BRIDGE_COMPLEXITY).ok().map(Box::new);
         }
         if let Some(inlet) = &mut self.inlet {
             inlet.insert(now, voice);
@@ -111,7 +142,74 @@ impl Member {
             self.report_at = now + SOONEST;
         }
         self.echo = Some((report.sent_ms, now));
-        self.tally.round_trip = report.round_trip(clock_ms).or(self.tally.round_trip);
+        self.tally.round_trip = match (report.round_trip(clock_ms), self.tally.round_trip) {
+            // The way itself rather than what stood in queues on it: down at once, up slowly.
+            (Some(new), Some(old)) if new > old => Some(old + (new - old) / SLOWER),
+            (new, old) => new.or(old),
+        };
+        self.rate.handle_report(now, report, self.tally.round_trip);
+        self.spend();
+        if let Some(inlet) = &mut self.inlet {
+            inlet.set_round_trip(self.tally.round_trip);
+            inlet.handle_report(now, report);
+        }
+    }
+
+    pub(super) fn handle_ask(&mut self, now: Instant, ask: &Ask) {
+        self.departures.handle_ask(now, ask);
+    }
+
+    /// Lets the rate control have its time.
+    pub(super) fn steer(&mut self, now: Instant) {
+        let speaking = self.voice_at.is_some_and(|at| now.saturating_duration_since(at) < REPORT_EVERY);
+        self.rate.handle_timeout(now, speaking);
+        self.spend();
+    }
+
+    fn spend(&mut self) {
+        let rate = &self.rate;
+        self.departures.set_budget(rate.allowance(), rate.is_probing(), rate.is_terrible());
+    }
+
+    /// Whether it is in a conversation: `others` is when anybody else was last in the mix.
+    pub(super) fn set_company(&mut self, now: Instant, others: Option<Instant>) {
+        let Some(inlet) = &mut self.inlet else { return };
+        let talk = others.is_some_and(|at| now.saturating_duration_since(at) < CONVERSING_FOR);
+        inlet.set_role(if talk { Role::Conversing } else { Role::Listening });
+    }
+
+    /// A voice packet goes to it, the last of a talkspurt or not.
+    pub(super) fn note_voice(&mut self, now: Instant, end: bool) {
+        self.voice_at = Some(now);
+        if end {
+            self.report_at = self.report_at.min(now + AFTER_END);
+        }
+    }
+
+    pub(super) fn poll_ask(&mut self, now: Instant) -> Option<Ask> {
+        self.inlet.as_mut()?.poll_ask(now)
+    }
+
+    /// The report that is due at `now`.
+    pub(super) fn poll_report(&mut self, now: Instant, clock_ms: u16) -> Option<Report> {
+        let queue = self.inlet.as_ref().map_or(Duration::ZERO, |inlet| inlet.queue());
+        let since = self.reported_at.map_or(REPORT_TO_LISTENER, |at| now.saturating_duration_since(at));
+        let alarm = self.speaks
+            && queue >= ALARM_QUEUE
+            && queue > self.queue_told + ALARM_QUEUE / 2
+            && since >= ALARM_EVERY;
+        // Voice is a sign of life; when it stops, the next report is due as if it had not been.
+        let hears = self.voice_at.is_some_and(|at| now.saturating_duration_since(at) < REPORT_EVERY);
+        let settled = self.reports > REPORTS_AT_FIRST;
+        let listens = settled && hears && self.inlet.is_none() && since < REPORT_TO_LISTENER;
+        if !(alarm || (now >= self.report_at && !listens)) {
+            return None;
+        }
+        self.queue_told = queue;
+        self.reported_at = Some(now);
+        self.reports = self.reports.saturating_add(1);
+        self.report_at = now + REPORT_EVERY;
+        Some(self.report(now, clock_ms))
     }
 
     pub(super) fn count_bad(&mut self) {
@@ -126,9 +224,9 @@ impl Member {
         self.standing.heard(self.speaks.then(|| self.voice.level()));
     }
 
-    pub(super) fn report(&self, now: Instant, clock_ms: u16) -> Report {
+    fn report(&self, now: Instant, clock_ms: u16) -> Report {
         let counters = self.inlet.as_ref().map_or_else(InletCounters::default, |inlet| inlet.counters());
-        let delay = self.inlet.as_ref().map_or(Duration::ZERO, |inlet| inlet.delay());
+        let inlet = self.inlet.as_deref();
         Report {
             sent_ms: clock_ms,
             echo: self.echo.and_then(|(sent_ms, at)| {
@@ -137,17 +235,26 @@ impl Member {
                 let held_ms = u16::try_from(held.as_millis()).ok().filter(|_| held < ECHO_FOR)?;
                 Some(Echo { sent_ms, held_ms })
             }),
-            received: counters.received as u16,
+            received: inlet.map_or(0, Inlet::received_first) as u16,
             lost: counters.lost as u16,
             concealed: counters.concealed as u16,
-            delay: Delay::from_duration(delay),
+            delay: Delay::from_duration(inlet.map_or(Duration::ZERO, Inlet::delay)),
+            listening: inlet.is_some_and(|inlet| inlet.role() == Role::Listening),
+            queue: Delay::from_duration(inlet.map_or(Duration::ZERO, Inlet::queue)),
+            rate: Rate::from_bitrate(inlet.map(|inlet| inlet.rate(now)).unwrap_or_default()),
+            next: Report::next_of(self.departures.next()),
             ..Report::default()
         }
     }
 
     pub(super) fn tally(&self) -> Tally {
         let inlet = self.inlet.as_ref().map_or_else(InletCounters::default, |inlet| inlet.counters());
-        Tally { inlet, sent: self.numbers.0.0, ..self.tally }
+        Tally {
+            inlet,
+            departures: self.departures.counters(),
+            rung_changes: self.rate.changes(),
+            ..self.tally
+        }
     }
 
     pub(super) fn seat(&self) -> Seat {

@@ -1,6 +1,8 @@
 use super::*;
+use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::media::{Inlet, Outlet, Pulled};
 use giaoban_proto::unit::{BRICK, Level, Seq};
+use giaoban_proto::wire::Voice;
 use giaoban_proto::wire::{Hello, Leave, SetMuted, server_message};
 
 #[expect(clippy::disallowed_methods, reason = "an instant to count from; nothing waits")]
@@ -33,8 +35,9 @@ struct Meeting {
 const PITCHES: [f32; 4] = [330.0, 510.0, 790.0, 1170.0];
 
 fn joining(n: u64, kbps: u32) -> Joining {
-    let rung = RungId::for_cap(kbps);
-    Joining { id: MemberId(n), device: [n as u8; 32], name: format!("site {n}"), rung, muted: false }
+    // A leg begins with four fifths of its cap.
+    let cap = RungId::cap(kbps * 5 / 4);
+    Joining { id: MemberId(n), device: [n as u8; 32], name: format!("site {n}"), cap, muted: false }
 }
 
 impl Meeting {
@@ -52,7 +55,7 @@ impl Meeting {
                 id: MemberId(n),
                 hertz: PITCHES[(n as usize - 1) % 4],
                 outlet: Outlet::new(RungId::for_cap(kbps)).expect("libopus"),
-                inlet: Inlet::new().expect("libopus"),
+                inlet: Inlet::new(0).expect("libopus"),
                 seq: Seq(0),
                 talks: false,
                 heard: Vec::new(),
@@ -86,7 +89,7 @@ impl Meeting {
                 }
                 let time = MediaTime::from_bricks(tick.into());
                 if let Some(frame) = site.outlet.push(time, site.talks.then_some(&brick)).expect("encodes") {
-                    let voice = Voice::new(site.seq, frame.time, frame.start, frame.end, frame.opus);
+                    let voice = Voice::new(site.seq, frame.time, frame.start, frame.end, frame.body());
                     site.seq = site.seq.next();
                     self.room.handle_datagram(now, site.id, voice.encode(&mut buffer));
                 }

@@ -132,7 +132,7 @@ impl Peer {
         let until = self.session.poll_timeout().ok_or(CloseCode::TooSlow)?;
         let stream = tokio::time::timeout_at(until.into(), self.connection.accept_bi()).await;
         let (sender, mut receiver) = stream.map_err(|_| CloseCode::TooSlow)?.map_err(|_| CloseCode::Bye)?;
-        let Request { room, name, code, rung, muted } = match self.await_hello(&mut receiver).await? {
+        let Request { room, name, code, cap, muted } = match self.await_hello(&mut receiver).await? {
             Wish::Join(request) => request,
             Wish::Measure(measure) => {
                 let place = self.may_measure(context, measure).await;
@@ -144,7 +144,7 @@ impl Peer {
         let verdict = context.store.admit(ask).await.unwrap_or(Err(CloseCode::Internal));
         let joined = match verdict {
             Ok(name) => {
-                self.join(context, room, Who { device: *self.device.as_bytes(), name, rung, muted }).await
+                self.join(context, room, Who { device: *self.device.as_bytes(), name, cap, muted }).await
             }
             Err(code) => {
                 context.counters.refused.fetch_add(1, Relaxed);

@@ -7,8 +7,7 @@
 use crate::room::{Event, Joining, Room};
 use bytes::Bytes;
 use giaoban_proto::link::RoomName;
-use giaoban_proto::media::ladder::RungId;
-use giaoban_proto::unit::{BRICK, MemberId};
+use giaoban_proto::unit::{BRICK, Bitrate, MemberId};
 use giaoban_proto::wire::{CAPABILITIES, ClientMessage, CloseCode, ServerMessage, VERSION, Welcome};
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -40,7 +39,7 @@ pub(crate) enum Input {
 pub(crate) struct Who {
     pub(crate) device: [u8; 32],
     pub(crate) name: String,
-    pub(crate) rung: RungId,
+    pub(crate) cap: Bitrate,
     pub(crate) muted: bool,
 }
 
@@ -177,7 +176,7 @@ impl Worker {
         let id = MemberId(self.next_id);
         self.next_id += 1;
         let room = self.rooms.entry(name.clone()).or_insert_with(|| Room::new(now, self.max_members));
-        let Who { device, name: site, rung, muted } = who;
+        let Who { device, name: site, cap, muted } = who;
         let welcome = Welcome {
             version: VERSION,
             capabilities: CAPABILITIES,
@@ -185,14 +184,8 @@ impl Worker {
             room: name.as_str().to_owned(),
             name: site.clone(),
         };
-        tracing::info!(
-            room = name.as_str(),
-            member = id.0,
-            site,
-            kbps = rung.rung().wire.bps() / 1000,
-            "joined"
-        );
-        let result = room.join(now, Joining { id, device, name: site, rung, muted });
+        tracing::info!(room = name.as_str(), member = id.0, site, kbps = cap.bps() / 1000, "joined");
+        let result = room.join(now, Joining { id, device, name: site, cap, muted });
         if result.is_ok() {
             // The first word on this line; the room's list of who is here follows it.
             let _ = line.control.try_send(welcome.into());

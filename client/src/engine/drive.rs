@@ -12,9 +12,9 @@ use crate::voice::{Downlink, Heard, Heartbeat, Uplink};
 use crate::words::Message;
 use giaoban_proto::media::Pcm;
 use giaoban_proto::media::codec::CodecError;
-use giaoban_proto::media::ladder::RungId;
+use giaoban_proto::media::ladder::{Role, RungId};
 use giaoban_proto::wire::{
-    CAPABILITIES, CloseCode, Delay, Hello, Report, ServerMessage, SetMuted, VERSION, Welcome,
+    CAPABILITIES, CloseCode, Hello, MAX_ASK_BYTES, Report, ServerMessage, SetMuted, VERSION, Welcome,
     server_message::Body,
 };
 use std::collections::BTreeMap;
@@ -31,18 +31,20 @@ const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
 /// How long the end may take, over all calls: a little more than a good-bye with its linger.
 const END_WITHIN: Duration = Duration::from_secs(3);
 
+/// A queue from here on is told to the bridge at once, and again when it has grown by half of this.
+const ALARM_QUEUE: Duration = Duration::from_millis(140);
+
 /// What of a client may be not to be had.
 pub(super) struct Doors {
-    rung: RungId,
     uplink: Uplink,
     downlink: Downlink,
 }
 
 impl Doors {
     /// As the client asks for them.
-    pub(super) fn new(client: &Client) -> Result<Self, CodecError> {
-        let rung = RungId::for_cap(client.max_kbps);
-        Ok(Self { rung, uplink: Uplink::new(rung, client.muted)?, downlink: Downlink::new()? })
+    pub(super) fn new(now: Instant, client: &Client) -> Result<Self, CodecError> {
+        let cap = RungId::cap(client.max_kbps);
+        Ok(Self { uplink: Uplink::new(now, cap, client.muted)?, downlink: Downlink::new()? })
     }
 }
 
@@ -70,6 +72,8 @@ pub(super) struct Engine {
     muted_in_hello: bool,
     microphone_gone: bool,
     loudspeaker_gone: bool,
+    /// The queue on the way from the bridge that the last report told of.
+    queue_told: Duration,
     figures: Figures,
     stats: OnStats,
     say: OnMessage,
@@ -80,7 +84,7 @@ impl Engine {
     pub(super) fn new(now: Instant, client: Client, doors: Doors) -> Self {
         let (events_out, events) = mpsc::channel(EVENTS);
         let Client { link, identity, name, max_kbps, muted, duration, source, sink, network, .. } = client;
-        let Doors { rung, uplink, downlink } = doors;
+        let Doors { uplink, downlink } = doors;
         Self {
             hello: Hello {
                 version: VERSION,
@@ -111,7 +115,8 @@ impl Engine {
             muted_in_hello: muted,
             microphone_gone: false,
             loudspeaker_gone: false,
-            figures: Figures::new(now, client.unix_start, rung),
+            queue_told: Duration::ZERO,
+            figures: Figures::new(now, client.unix_start, RungId::for_cap(max_kbps)),
             stats: client.stats,
             say: client.say,
         }
@@ -154,6 +159,7 @@ impl Engine {
         self.act(now);
         self.play(now)?;
         self.speak(now)?;
+        self.repair(now);
         self.beat(now);
         if self.figures.is_due(now) {
             self.watch_devices();
@@ -254,8 +260,13 @@ impl Engine {
         let heard = self.downlink.handle_datagram(at, bytes);
         let Some(heartbeat) = &mut self.heartbeat else { return };
         heartbeat.handle_heard(at);
-        if let Heard::Report(report) = heard {
-            heartbeat.handle_report(at, &report);
+        match heard {
+            Heard::Report(report) => {
+                heartbeat.handle_report(at, &report);
+                self.uplink.handle_report(at, &report, heartbeat.round_trip());
+            }
+            Heard::Ask(ask) => self.uplink.handle_ask(at, &ask),
+            Heard::Voice | Heard::Bad => {}
         }
     }
 
@@ -277,6 +288,7 @@ impl Engine {
                         // The old line's door goes on; it finds its way by itself within some seconds of sound.
                         (self.say)(&Message::Fault(&error));
                     }
+                    self.uplink.begin_line(now);
                     self.heartbeat = Some(Heartbeat::new(now));
                     self.figures.count_line();
                     let muted = self.uplink.is_muted();
@@ -320,7 +332,7 @@ impl Engine {
                     continue;
                 }
             }
-            let Some(datagram) = self.uplink.push(&brick) else { continue };
+            let Some(datagram) = self.uplink.push(now, &brick) else { continue };
             let line = self.session.line().and_then(|id| self.calls.get(&id));
             if line.is_some_and(|call| call.send_datagram(datagram)) {
                 self.figures.count_sent();
@@ -341,28 +353,43 @@ impl Engine {
         Ok(())
     }
 
+    /// Asks for what is lost on the way here, and sends again what was lost on the way there.
+    fn repair(&mut self, now: Instant) {
+        let Some(heartbeat) = &self.heartbeat else { return };
+        let role = if self.uplink.takes_part(now) { Role::Conversing } else { Role::Listening };
+        self.downlink.set_role(role, heartbeat.round_trip());
+        let Some(call) = self.session.line().and_then(|id| self.calls.get(&id)) else { return };
+        while let Some(datagram) = self.uplink.poll_again(now) {
+            call.send_datagram(datagram);
+        }
+        if let Some(ask) = self.downlink.poll_ask(now) {
+            call.send_datagram(ask.encode(&mut [0; MAX_ASK_BYTES]));
+        }
+    }
+
     fn beat(&mut self, now: Instant) {
         let Some(heartbeat) = &mut self.heartbeat else { return };
         let Some(call) = self.session.line().and_then(|id| self.calls.get(&id)) else { return };
         heartbeat.set_unsettled(call.unsettled() && !self.uplink.is_speaking());
+        // A queue that grows on the way here is worth telling at once: the bridge then sends less.
+        let queue = self.downlink.queue();
+        let alarm = queue >= ALARM_QUEUE && queue > self.queue_told + ALARM_QUEUE / 2;
+        heartbeat.set_hurry(if alarm { Some(now) } else { self.uplink.report_due() });
         let report = heartbeat.poll_report(now, || {
-            let counters = self.downlink.line_counters();
             let mut microphone = self.uplink.microphone();
             microphone.missing = self.source.health().missing;
             // A file, or nothing at all, may be silent for as long as it likes.
             microphone.dead &= self.source.is_device();
-            // Totals, of which a report carries the low bits.
             Report {
-                received: counters.received as u16,
-                lost: counters.lost as u16,
-                concealed: counters.concealed as u16,
-                delay: Delay::from_duration(self.downlink.delay()),
                 level: self.uplink.reported_level(),
                 microphone,
-                ..Report::default()
+                next: self.uplink.next_number(),
+                ..self.downlink.report(now)
             }
         });
         if let Some(report) = report {
+            self.queue_told = queue;
+            self.uplink.reported(now);
             call.send_datagram(&report.encode());
         }
     }

@@ -5,7 +5,7 @@ use crate::roster::Roster;
 use crate::session::{Session, State};
 use crate::stats::{Stats, kbps, tenths, tenths_of_ms};
 use crate::voice::{Downlink, Heartbeat, Uplink};
-use giaoban_proto::media::ladder::RungId;
+use giaoban_proto::media::ladder::{Role, RungId};
 use giaoban_proto::transport::{Path, Traffic};
 use giaoban_proto::unit::BRICK;
 use std::time::{Duration, Instant};
@@ -109,7 +109,15 @@ impl Figures {
             sent: self.sent,
             received: counters.inlet.received,
             lost: counters.inlet.lost,
-            repaired: 0,
+            repaired: counters.inlet.recovered_by_asking + counters.inlet.recovered_by_copy,
+            repaired_in_time: counters.inlet.recovered_in_time,
+            repaired_by_copy: counters.inlet.recovered_by_copy,
+            asked: counters.inlet.asked,
+            answered: seen.uplink.counters().answered,
+            stretched_ms: (counters.inlet.shortened + counters.inlet.lengthened) / 48,
+            listening: seen.downlink.role() == Role::Listening,
+            queue_ms: tenths_of_ms(seen.downlink.queue()),
+            up_loss_percent: tenths(seen.uplink.loss() * 100.0),
             late: counters.inlet.late,
             concealed_ms: counters.inlet.concealed * millis(BRICK),
             delay_ms: tenths_of_ms(seen.downlink.delay()),

@@ -121,7 +121,7 @@ fn bad_usage_is_answered_in_one_line_that_names_the_fault() {
         (vec!["join", LINK, "--loop"], "--loop"),
         (vec!["join", LINK, "--input", "tone", "--loop"], "--loop"),
         (vec!["join", LINK, "--duration", "soon"], "5m"),
-        (vec!["join", LINK, "--max-kbps", "8"], "at least 16 kbit/s"),
+        (vec!["join", LINK, "--max-kbps", "7"], "at least 8 kbit/s"),
         (vec!["join", LINK, "--max-kbps", "much"], "whole number"),
         (vec!["join", LINK, "--name", " "], "empty"),
         (vec!["join", LINK, "--lang", "fr"], "fr"),

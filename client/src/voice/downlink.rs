@@ -1,10 +1,15 @@
 //! From the bridge's datagrams to the loudspeaker's bricks.
 
-use giaoban_proto::media::codec::CodecError;
+use giaoban_proto::media::codec::{CLIENT_COMPLEXITY, CodecError};
+use giaoban_proto::media::comfort::Comfort;
+use giaoban_proto::media::ladder::Role;
 use giaoban_proto::media::{Inlet, InletCounters, Pcm, Pulled};
 use giaoban_proto::unit::BRICK_SAMPLES;
-use giaoban_proto::wire::{Datagram, Report};
+use giaoban_proto::wire::{Ask, Datagram, Delay, Rate, Report};
 use std::time::{Duration, Instant};
+
+/// Any will do; a fixed one lets a run be repeated.
+const COMFORT_SEED: u64 = 1;
 
 /// What a datagram was.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,6 +18,8 @@ pub enum Heard {
     Voice,
     /// What the bridge receives from here.
     Report(Report),
+    /// What the bridge has lost of what was said here.
+    Ask(Ask),
     /// Nothing that can be read; counted.
     Bad,
 }
@@ -33,6 +40,7 @@ pub struct Downlink {
     /// The last line's Inlet, until one brick has faded from it to the new one's.
     leaving: Option<Inlet>,
     before: InletCounters,
+    comfort: Comfort,
     bad_datagrams: u64,
 }
 
@@ -42,7 +50,13 @@ impl Downlink {
     /// # Errors
     /// [`CodecError`] when there is no decoder to be had.
     pub fn new() -> Result<Self, CodecError> {
-        Ok(Self { inlet: Inlet::new()?, leaving: None, before: InletCounters::default(), bad_datagrams: 0 })
+        Ok(Self {
+            inlet: Inlet::new(CLIENT_COMPLEXITY)?,
+            leaving: None,
+            before: InletCounters::default(),
+            comfort: Comfort::new(COMFORT_SEED),
+            bad_datagrams: 0,
+        })
     }
 
     /// The bridge numbers its packets anew on each line, so a new line has a new Inlet.
@@ -50,8 +64,9 @@ impl Downlink {
     /// # Errors
     /// [`CodecError`] when there is no decoder to be had; all is as before.
     pub fn begin_line(&mut self) -> Result<(), CodecError> {
-        let old = std::mem::replace(&mut self.inlet, Inlet::new()?);
-        self.before = sum(self.before, old.counters());
+        let old = std::mem::replace(&mut self.inlet, Inlet::new(CLIENT_COMPLEXITY)?);
+        self.inlet.set_role(old.role());
+        self.before = self.before + old.counters();
         self.leaving = Some(old);
         Ok(())
     }
@@ -63,7 +78,11 @@ impl Downlink {
                 self.inlet.insert(now, &voice);
                 Heard::Voice
             }
-            Ok(Datagram::Report(report)) => Heard::Report(report),
+            Ok(Datagram::Report(report)) => {
+                self.inlet.handle_report(now, &report);
+                Heard::Report(report)
+            }
+            Ok(Datagram::Ask(ask)) => Heard::Ask(ask),
             Err(_) => {
                 self.bad_datagrams += 1;
                 Heard::Bad
@@ -74,6 +93,16 @@ impl Downlink {
     /// Fills `out` with the 20 ms that are due at `now`.
     pub fn pull(&mut self, now: Instant, out: &mut Pcm) -> Pulled {
         let pulled = self.inlet.pull(now, out);
+        // In a hole the room goes on, quietly: dead silence inside a word sounds like a line that broke.
+        match pulled {
+            Pulled::Voice => {
+                self.comfort.learn(out);
+                self.comfort.leave(out);
+            }
+            Pulled::Concealed => self.comfort.cover(out),
+            Pulled::Silence if self.inlet.is_hole(now) => self.comfort.cover(out),
+            Pulled::Silence => self.comfort.leave(out),
+        }
         let Some(mut old) = self.leaving.take() else { return pulled };
         let mut last = Pcm::SILENCE;
         let of_old = old.pull(now, &mut last);
@@ -84,16 +113,49 @@ impl Downlink {
         if pulled == Pulled::Silence { of_old } else { pulled }
     }
 
+    /// What this end does with what it hears, and the round trip.
+    pub fn set_role(&mut self, role: Role, round_trip: Option<Duration>) {
+        self.inlet.set_role(role);
+        self.inlet.set_round_trip(round_trip);
+    }
+
+    /// What this end does with what it hears.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.inlet.role()
+    }
+
+    /// What stands in a queue on the way from the bridge.
+    #[must_use]
+    pub fn queue(&self) -> Duration {
+        self.inlet.queue()
+    }
+
+    /// The request for lost packets that is due at `now`.
+    pub fn poll_ask(&mut self, now: Instant) -> Option<Ask> {
+        self.inlet.poll_ask(now)
+    }
+
+    /// What a report says of this line: totals, of which it carries the low bits.
+    #[must_use]
+    pub fn report(&self, now: Instant) -> Report {
+        let counters = self.inlet.counters();
+        Report {
+            received: self.inlet.received_first() as u16,
+            lost: counters.lost as u16,
+            concealed: counters.concealed as u16,
+            delay: Delay::from_duration(self.inlet.delay()),
+            listening: self.inlet.role() == Role::Listening,
+            queue: Delay::from_duration(self.inlet.queue()),
+            rate: Rate::from_bitrate(self.inlet.rate(now)),
+            ..Report::default()
+        }
+    }
+
     /// Totals over all lines.
     #[must_use]
     pub fn counters(&self) -> DownlinkCounters {
-        DownlinkCounters { inlet: sum(self.before, self.inlet.counters()), bad_datagrams: self.bad_datagrams }
-    }
-
-    /// What this line's Inlet counted: a report's totals begin with the line.
-    #[must_use]
-    pub fn line_counters(&self) -> InletCounters {
-        self.inlet.counters()
+        DownlinkCounters { inlet: self.before + self.inlet.counters(), bad_datagrams: self.bad_datagrams }
     }
 
     /// The wait beyond the fastest packet that is aimed at.
@@ -103,26 +165,12 @@ impl Downlink {
     }
 }
 
-fn sum(a: InletCounters, b: InletCounters) -> InletCounters {
-    InletCounters {
-        received: a.received + b.received,
-        lost: a.lost + b.lost,
-        late: a.late + b.late,
-        duplicate: a.duplicate + b.duplicate,
-        damaged: a.damaged + b.damaged,
-        skipped: a.skipped + b.skipped,
-        concealed: a.concealed + b.concealed,
-        merged: a.merged + b.merged,
-        resyncs: a.resyncs + b.resyncs,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{buzz, start};
     use super::super::uplink::Uplink;
     use super::*;
-    use giaoban_proto::media::ladder::RungId;
+    use giaoban_proto::unit::Bitrate;
     use proptest::prelude::*;
 
     const BRICK: Duration = Duration::from_millis(20);
@@ -137,7 +185,7 @@ mod tests {
         let mut heard = Vec::new();
         for n in 0..bricks {
             *now += BRICK;
-            if let Some(datagram) = uplink.push(&buzz(n)) {
+            if let Some(datagram) = uplink.push(*now, &buzz(n)) {
                 let datagram = datagram.to_vec();
                 assert_eq!(downlink.handle_datagram(*now, &datagram), Heard::Voice);
             }
@@ -149,7 +197,7 @@ mod tests {
     }
 
     fn uplink() -> Uplink {
-        Uplink::new(RungId::for_cap(48), false).expect("libopus")
+        Uplink::new(start(), Bitrate::from_kbps(60), false).expect("libopus")
     }
 
     #[test]
@@ -167,7 +215,7 @@ mod tests {
         let (mut downlink, mut now) = (Downlink::new().expect("libopus"), start());
         let before = run(&mut downlink, &mut uplink(), &mut now, 100);
         downlink.begin_line().expect("libopus");
-        assert_eq!(downlink.line_counters(), InletCounters::default());
+        assert_eq!(downlink.report(now).received, 0);
         // The new line numbers from zero again and is heard as if nothing had been.
         let after = run(&mut downlink, &mut uplink(), &mut now, 100);
         assert!(after[3..].iter().all(|(pulled, _)| *pulled == Pulled::Voice));

@@ -20,7 +20,7 @@ pub const PERIOD_IN_SILENCE: Duration = Duration::from_millis(250);
 const SILENT_AFTER: Duration = Duration::from_millis(1500);
 
 /// Weight of the newest round trip in the mean, one in this many. More is smoother, less is sooner right.
-const SMOOTHING: u32 = 4;
+const SMOOTHING: u32 = 8;
 
 /// The heartbeat of one line.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Heartbeat {
     answered: Option<u16>,
     round_trip: Option<Duration>,
     unsettled: bool,
+    /// When a report is wanted sooner than its turn.
+    hurry: Option<Instant>,
 }
 
 impl Heartbeat {
@@ -48,6 +50,7 @@ impl Heartbeat {
             answered: None,
             round_trip: None,
             unsettled: false,
+            hurry: None,
         }
     }
 
@@ -62,6 +65,12 @@ impl Heartbeat {
         self.unsettled = unsettled;
     }
 
+    /// A report is worth sending at `at` already, if that is before its turn; none sooner than a quarter of a second
+    /// after the last.
+    pub fn set_hurry(&mut self, at: Option<Instant>) {
+        self.hurry = at;
+    }
+
     /// The bridge's report came in.
     pub fn handle_report(&mut self, now: Instant, report: &Report) {
         self.ping = Some((report.sent_ms, now));
@@ -72,6 +81,8 @@ impl Heartbeat {
         self.answered = answered;
         if let Some(new) = report.round_trip(self.millis(now)) {
             self.round_trip = Some(match self.round_trip {
+                // The way itself rather than what stood in queues on it: down at once, up slowly.
+                Some(old) if new < old => new,
                 Some(old) => (old * (SMOOTHING - 1) + new) / SMOOTHING,
                 None => new,
             });
@@ -91,7 +102,8 @@ impl Heartbeat {
         if self.unsettled {
             return last + PERIOD_IN_SILENCE;
         }
-        (last + PERIOD).min((last + PERIOD_IN_SILENCE).max(self.heard + SILENT_AFTER))
+        let hurry = self.hurry.map_or(last + PERIOD, |at| at.max(last + PERIOD_IN_SILENCE));
+        (last + PERIOD).min((last + PERIOD_IN_SILENCE).max(self.heard + SILENT_AFTER)).min(hurry)
     }
 
     /// The report to send if one is due at `now`: `about` with the ping and the answer filled in.

@@ -1,12 +1,13 @@
 //! From the microphone's bricks to voice datagrams.
 
 use giaoban_proto::media::codec::CodecError;
-use giaoban_proto::media::ladder::{Rung, RungId};
+use giaoban_proto::media::ladder::Rung;
 use giaoban_proto::media::level::Gate;
-use giaoban_proto::media::{Outlet, Pcm};
-use giaoban_proto::unit::{BRICK, Level, MediaTime, Samples, Seq};
-use giaoban_proto::wire::{MAX_DATAGRAM_BYTES, Microphone, Voice};
-use std::time::Duration;
+use giaoban_proto::media::rate::RateControl;
+use giaoban_proto::media::{DepartureCounters, Departures, Outlet, Pcm};
+use giaoban_proto::unit::{BRICK, Bitrate, Level, MediaTime, Samples};
+use giaoban_proto::wire::{Ask, MAX_DATAGRAM_BYTES, Microphone, Report};
+use std::time::{Duration, Instant};
 
 /// How fast the shown level falls after a loud brick, in dB a brick (20 dB/s): a word can be seen, a meter that is
 /// read once a second still shows the last one.
@@ -24,13 +25,24 @@ const CLIPPED_SAMPLES: usize = 8;
 /// Bricks for which a clipped one is remembered: 2 s, so that one of the next two reports says it.
 const CLIPPING_BRICKS: u32 = 100;
 
+/// How long after a word of this end's it still counts as taking part.
+const CONVERSING_FOR: Duration = Duration::from_secs(20);
+
+/// How long after a talkspurt's end the next report is due: it says how many packets there were, for a bridge that has
+/// lost the last.
+const AFTER_END: Duration = Duration::from_millis(150);
+
 /// Turns bricks into datagrams. One for as long as the client runs: reconnecting does not touch it.
 #[derive(Debug)]
 pub struct Uplink {
     gate: Gate,
     outlet: Outlet,
+    departures: Departures,
+    rate: RateControl,
     time: MediaTime,
-    seq: Seq,
+    /// When it last sent a packet or came in, and when a talkspurt ended since the last report.
+    taken_part_at: Option<Instant>,
+    ended_at: Option<Instant>,
     muted: bool,
     level: Level,
     silent_bricks: u32,
@@ -40,16 +52,20 @@ pub struct Uplink {
 }
 
 impl Uplink {
-    /// A silent one on `rung`.
+    /// A silent one that may cost `cap`.
     ///
     /// # Errors
     /// [`CodecError`] when there is no encoder to be had.
-    pub fn new(rung: RungId, muted: bool) -> Result<Self, CodecError> {
+    pub fn new(now: Instant, cap: Bitrate, muted: bool) -> Result<Self, CodecError> {
+        let rate = RateControl::new(now, cap);
         Ok(Self {
             gate: Gate::default(),
-            outlet: Outlet::new(rung)?,
+            outlet: Outlet::new(rate.rung())?,
+            departures: Departures::default(),
+            rate,
             time: MediaTime(0),
-            seq: Seq(0),
+            taken_part_at: None,
+            ended_at: None,
             muted,
             level: Level::SILENCE,
             silent_bricks: 0,
@@ -62,23 +78,97 @@ impl Uplink {
     /// Takes the next 20 ms of the microphone; returns a datagram when one is full and somebody spoke.
     ///
     /// Muted, the brick is measured and goes no further. What is returned must be sent now or never.
-    pub fn push(&mut self, brick: &Pcm) -> Option<&[u8]> {
+    pub fn push(&mut self, now: Instant, brick: &Pcm) -> Option<&[u8]> {
         self.measure(brick);
+        self.steer(now);
         // The gate hears everything, so that it knows the room's noise when the microphone is switched on.
         let spoken = self.gate.is_speech(brick) && !self.muted;
         let time = self.time;
         self.time = time + Samples::from_bricks(1);
         match self.outlet.push(time, spoken.then_some(brick)) {
-            Ok(Some(frame)) => {
-                let voice = Voice::new(self.seq, frame.time, frame.start, frame.end, frame.opus);
-                self.seq = self.seq.next();
-                Some(voice.encode(&mut self.datagram))
+            Ok(Some(packet)) => {
+                self.taken_part_at = Some(now);
+                self.ended_at = packet.end.then_some(now);
+                Some(self.departures.send(now, packet, &mut self.datagram))
             }
             Ok(None) => None,
             Err(_) => {
                 self.failures += 1;
                 None
             }
+        }
+    }
+
+    /// The next datagram that is to be sent again.
+    pub fn poll_again(&mut self, now: Instant) -> Option<&[u8]> {
+        self.departures.poll_again(now, &mut self.datagram)
+    }
+
+    /// The bridge says what it receives.
+    pub fn handle_report(&mut self, now: Instant, report: &Report, round_trip: Option<Duration>) {
+        self.rate.handle_report(now, report, round_trip);
+    }
+
+    /// The bridge misses packets.
+    pub fn handle_ask(&mut self, now: Instant, ask: &Ask) {
+        self.departures.handle_ask(now, ask);
+    }
+
+    /// A new line: what was said over the old one is past. Whoever comes in may want to say so, and for a while counts
+    /// as taking part.
+    pub fn begin_line(&mut self, now: Instant) {
+        self.taken_part_at = Some(now);
+        self.rate.begin_line();
+        self.departures.clear();
+    }
+
+    /// What of the next report is known here, and whether it must not wait for its turn.
+    #[must_use]
+    pub fn next_number(&self) -> u16 {
+        Report::next_of(self.departures.next())
+    }
+
+    /// When a report is due because a talkspurt has ended.
+    #[must_use]
+    pub fn report_due(&self) -> Option<Instant> {
+        self.ended_at.map(|at| at + AFTER_END)
+    }
+
+    /// A report has gone.
+    pub fn reported(&mut self, now: Instant) {
+        if self.report_due().is_some_and(|due| due <= now) {
+            self.ended_at = None;
+        }
+    }
+
+    /// Whether this end takes part, or only listens.
+    #[must_use]
+    pub fn takes_part(&self, now: Instant) -> bool {
+        !self.muted && self.taken_part_at.is_some_and(|at| now.saturating_duration_since(at) < CONVERSING_FOR)
+    }
+
+    /// What was sent, and sent again.
+    #[must_use]
+    pub fn counters(&self) -> DepartureCounters {
+        self.departures.counters()
+    }
+
+    /// Loss on the way to the bridge before repair, as a share.
+    #[must_use]
+    pub fn loss(&self) -> f64 {
+        self.rate.loss()
+    }
+
+    fn steer(&mut self, now: Instant) {
+        self.rate.handle_timeout(now, self.outlet.is_speaking());
+        let rate = &self.rate;
+        self.departures.set_budget(rate.allowance(), rate.is_probing(), rate.is_terrible());
+        let wanted = self.rate.rung();
+        if wanted != self.outlet.rung()
+            && self.outlet.can_become(wanted, self.time)
+            && self.outlet.set_rung(wanted).is_err()
+        {
+            self.failures += 1;
         }
     }
 
@@ -153,17 +243,18 @@ impl Uplink {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::buzz;
+    use super::super::testing::{buzz, start};
     use super::*;
+    use giaoban_proto::unit::Seq;
     use giaoban_proto::wire::Datagram;
 
     fn uplink(muted: bool) -> Uplink {
-        Uplink::new(RungId::for_cap(48), muted).expect("libopus")
+        Uplink::new(start(), Bitrate::from_kbps(60), muted).expect("libopus")
     }
 
     /// (number, brick at which it begins, start, end) of what pushing `brick` gives.
     fn sent(uplink: &mut Uplink, brick: &Pcm) -> Option<(u64, u64, bool, bool)> {
-        let Ok(Datagram::Voice(voice)) = Datagram::decode(uplink.push(brick)?) else {
+        let Ok(Datagram::Voice(voice)) = Datagram::decode(uplink.push(start(), brick)?) else {
             panic!("a voice datagram")
         };
         Some((voice.seq(Seq(0)).0, voice.time(MediaTime(0)).bricks(), voice.start, voice.end))
@@ -199,10 +290,10 @@ mod tests {
     #[test]
     fn the_meter_rises_at_once_and_falls_by_twenty_decibels_a_second() {
         let mut uplink = uplink(false);
-        uplink.push(&buzz(0));
+        uplink.push(start(), &buzz(0));
         let loud = uplink.level().dbfs();
         for _ in 0..50 {
-            uplink.push(&Pcm::SILENCE);
+            uplink.push(start(), &Pcm::SILENCE);
         }
         assert!((loud - 20.0 - uplink.level().dbfs()).abs() < 0.1);
     }
@@ -213,22 +304,22 @@ mod tests {
         let mut quiet = Pcm::SILENCE;
         quiet.samples_mut()[5] = 1e-4;
         for _ in 0..400 {
-            uplink.push(&quiet);
+            uplink.push(start(), &quiet);
         }
         assert_eq!(uplink.microphone(), Microphone::default());
         for _ in 0..250 {
-            uplink.push(&Pcm::SILENCE);
+            uplink.push(start(), &Pcm::SILENCE);
         }
         assert!(uplink.microphone().dead);
         let mut clipped = Pcm::SILENCE;
         clipped.samples_mut()[..40].fill(1.0);
-        uplink.push(&clipped);
+        uplink.push(start(), &clipped);
         assert!(uplink.microphone().clipping && !uplink.microphone().dead);
         uplink.set_muted(true);
         assert!(!uplink.microphone().clipping);
         uplink.set_muted(false);
         for _ in 0..100 {
-            uplink.push(&quiet);
+            uplink.push(start(), &quiet);
         }
         assert_eq!(uplink.microphone(), Microphone::default());
     }
@@ -239,10 +330,10 @@ mod tests {
         let mut bad = Pcm::SILENCE;
         bad.samples_mut().fill(f32::NAN);
         for n in 0..50 {
-            uplink.push(&buzz(n));
-            uplink.push(&bad);
+            uplink.push(start(), &buzz(n));
+            uplink.push(start(), &bad);
         }
         assert!(uplink.level().dbfs().is_finite());
-        assert!((0..50).any(|n| uplink.push(&buzz(n)).is_some()));
+        assert!((0..50).any(|n| uplink.push(start(), &buzz(n)).is_some()));
     }
 }

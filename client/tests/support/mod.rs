@@ -185,6 +185,8 @@ async fn serve(connection: &Connection, log: &Mutex<Log>, door: Door, left: &mut
                         log.lock().unwrap().reports.push((now(), report));
                         heartbeat.as_mut()?.handle_report(now(), &report);
                     }
+                    // This bridge keeps nothing to send again.
+                    Datagram::Ask(_) => {}
                 }
                 heartbeat.as_mut()?.handle_heard(now());
             }

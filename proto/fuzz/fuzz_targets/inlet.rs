@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 fuzz_target!(|events: Vec<(u8, Vec<u8>)>| {
     let start = Instant::now();
     let mut now = start;
-    let mut inlet = Inlet::new().expect("libopus");
+    let mut inlet = Inlet::new(0).expect("libopus");
     let mut brick = Pcm::SILENCE;
     for (wait, bytes) in events {
         for _ in 0..wait / 20 {

@@ -6,7 +6,7 @@
 //!
 //! This is the one place, with the client's `voice`, where media time meets a clock.
 
-use crate::unit::{MediaTime, SAMPLE_RATE};
+use crate::unit::{MediaTime, SAMPLE_RATE, Samples};
 use std::time::{Duration, Instant};
 
 /// Packets remembered: 15 s of speech at 60 ms, 5 s at 20 ms. More forgets a storm later, less trusts too few.
@@ -26,35 +26,56 @@ pub const CEILING: Duration = Duration::from_millis(1500);
 /// has become longer (a sender that was paused, a queue that has filled), and will not be as fast again soon.
 const LONGER_AFTER: usize = 16;
 
-/// Estimates when sound should be played.
+/// Packets whose fastest says whether a queue stands on the way: jitter delays some of four, a queue all of them. More
+/// is surer, and later.
+const QUEUE_OF: usize = 4;
+
+/// Packets among which the longest counts as what the far end sends now.
+const LENGTHS: usize = 3;
+
+/// Estimates how long to wait.
+///
+/// Transit is counted from the *end* of a packet's sound, so that it says something about the link whatever the
+/// packet's length; what the length itself makes sound wait comes on top.
 #[derive(Clone, Debug)]
 pub struct DelayEstimator {
     origin: Option<(Instant, MediaTime)>,
     /// Transits in microseconds, a ring.
     transits: [i64; WINDOW],
     seen: usize,
-    /// The transit at which to play, in microseconds.
-    playout: i64,
+    /// The transit that nearly all packets meet, in microseconds.
+    wanted: i64,
     fastest: i64,
+    lengths: [Samples; LENGTHS],
     /// Packets in a row that were later than the ceiling allows for.
     beyond: usize,
 }
 
 impl Default for DelayEstimator {
     fn default() -> Self {
-        Self { origin: None, transits: [0; WINDOW], seen: 0, playout: 0, fastest: 0, beyond: 0 }
+        Self {
+            origin: None,
+            transits: [0; WINDOW],
+            seen: 0,
+            wanted: 0,
+            fastest: 0,
+            lengths: [Samples(0); LENGTHS],
+            beyond: 0,
+        }
     }
 }
 
 impl DelayEstimator {
-    /// A packet whose sound begins at `time` arrived at `now`.
-    pub fn insert(&mut self, now: Instant, time: MediaTime) {
-        let origin = *self.origin.get_or_insert((now, time));
-        let transit = micros_between(origin.0, now).saturating_sub(micros_of(time.ahead_of(origin.1)));
+    /// A packet with the sound of `length` from `time` on arrived at `now`, sent once.
+    pub fn insert(&mut self, now: Instant, time: MediaTime, length: Samples) {
+        let origin = *self.origin.get_or_insert((now, time + length));
+        let transit =
+            micros_between(origin.0, now).saturating_sub(micros_of((time + length).ahead_of(origin.1)));
         let ceiling = CEILING.as_micros() as i64;
         let beyond = self.seen > 0 && transit > self.fastest.saturating_add(ceiling);
         self.beyond = if beyond { self.beyond + 1 } else { 0 };
         self.transits[self.seen % WINDOW] = transit;
+        self.lengths[self.seen % LENGTHS] = length;
         self.seen += 1;
         if self.beyond >= LONGER_AFTER {
             let mut latest = [0; LONGER_AFTER];
@@ -72,24 +93,41 @@ impl DelayEstimator {
         let (_, wanted, _) = sorted.select_nth_unstable(known - 1 - late);
         let wanted = *wanted;
         self.fastest = sorted.iter().copied().min().unwrap_or(wanted);
-        self.playout = wanted.min(self.fastest.saturating_add(ceiling));
+        self.wanted = wanted.min(self.fastest.saturating_add(ceiling));
     }
 
-    /// When the sound of `time` should be played; `None` before the first packet.
+    /// When the sound of `time` should be played if it is to wait for `wait` beyond the fastest packet; `None`
+    /// before the first packet.
     #[must_use]
-    pub fn playout(&self, time: MediaTime) -> Option<Instant> {
+    pub fn playout(&self, time: MediaTime, wait: Duration) -> Option<Instant> {
         let (origin, first) = self.origin?;
-        let after = micros_of(time.ahead_of(first)).saturating_add(self.playout + MARGIN.as_micros() as i64);
+        let transit = self.fastest + micros_of(i64::from(self.length().0)) + wait.as_micros() as i64;
+        let after = micros_of(time.ahead_of(first)).saturating_add(transit);
         match u64::try_from(after) {
             Ok(after) => origin.checked_add(Duration::from_micros(after)),
             Err(_) => origin.checked_sub(Duration::from_micros(after.unsigned_abs())),
         }
     }
 
-    /// The wait beyond the fastest packet that this chooses now.
+    /// The wait beyond the fastest packet that lets nearly all packets be in time that are not lost.
     #[must_use]
-    pub fn target(&self) -> Duration {
-        Duration::from_micros((self.playout - self.fastest).unsigned_abs()) + MARGIN
+    pub fn jitter(&self) -> Duration {
+        Duration::from_micros((self.wanted - self.fastest).unsigned_abs()) + MARGIN
+    }
+
+    /// How much sound the packets hold that come lately.
+    #[must_use]
+    pub fn length(&self) -> Samples {
+        self.lengths.into_iter().max().unwrap_or_default()
+    }
+
+    /// By how much the fastest of the last packets was slower than the fastest of all that are remembered: what
+    /// stands in a queue on the way.
+    #[must_use]
+    pub fn queue(&self) -> Duration {
+        let lately = QUEUE_OF.min(self.seen);
+        let fastest = (self.seen - lately..self.seen).map(|n| self.transits[n % WINDOW]).min();
+        Duration::from_micros(fastest.map_or(0, |lately| (lately - self.fastest).unsigned_abs()))
     }
 }
 
@@ -108,7 +146,6 @@ fn micros_between(from: Instant, to: Instant) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::unit::Samples;
 
     #[expect(clippy::disallowed_methods, reason = "an instant to count from; nothing waits")]
     fn start() -> Instant {
@@ -120,9 +157,9 @@ mod tests {
         let (start, mut delay) = (start(), DelayEstimator::default());
         for n in 0..packets {
             let arrival = start + Duration::from_millis(60 * n + 500 + late_ms(n));
-            delay.insert(arrival, MediaTime::from_bricks(3 * n));
+            delay.insert(arrival, MediaTime::from_bricks(3 * n), Samples::from_bricks(3));
         }
-        delay.target().as_millis() as u64
+        delay.jitter().as_millis() as u64
     }
 
     #[test]
@@ -160,10 +197,24 @@ mod tests {
     #[test]
     fn sound_is_played_when_the_latest_tolerated_packet_would_have_come() {
         let (start, mut delay) = (start(), DelayEstimator::default());
-        assert_eq!(delay.playout(MediaTime(0)), None);
+        let wait = Duration::from_millis(10);
+        assert_eq!(delay.playout(MediaTime(0), wait), None);
         let time = MediaTime::from_bricks(1000);
-        delay.insert(start, time);
-        assert_eq!(delay.playout(time + Samples(2880)), Some(start + Duration::from_millis(70)));
-        assert_eq!(delay.playout(time - Samples(960 * 10)), Some(start - Duration::from_millis(190)));
+        // It came when its 60 ms were said.
+        delay.insert(start, time, Samples(2880));
+        assert_eq!(delay.playout(time + Samples(2880), wait), Some(start + Duration::from_millis(70)));
+        assert_eq!(delay.playout(time - Samples(960 * 10), wait), Some(start - Duration::from_millis(190)));
+    }
+
+    #[test]
+    fn a_queue_that_stands_is_told_from_jitter() {
+        let (start, mut delay) = (start(), DelayEstimator::default());
+        let mut queue = |n: u64, late_ms: u64| {
+            let arrival = start + Duration::from_millis(60 * n + late_ms);
+            delay.insert(arrival, MediaTime::from_bricks(3 * n), Samples::from_bricks(3));
+            delay.queue().as_millis()
+        };
+        assert!((0..200).map(|n| queue(n, n * 37 % 100)).skip(5).all(|queue| queue < 60));
+        assert!((200..220).map(|n| queue(n, 300 + n * 37 % 100)).skip(5).all(|queue| queue >= 300));
     }
 }

@@ -10,40 +10,111 @@
 //!    +-----------------------------------------+
 //! ```
 //!
-//! Delay grows by waiting for what is late and shrinks at the start of each talkspurt, or inside one by merging two
-//! bricks into one while it is more than the link needs.
+//! What is lost is asked for ([`Inlet::poll_ask`]) and is in time if it comes while what is before it still waits.
+//! How long sound waits follows the link and the role (`wait`); the way there is stretching, or silence.
 
 mod counters;
 
 pub use counters::InletCounters;
 
 use super::Pcm;
+use super::asker::Asker;
 use super::codec::{CodecError, Decoder, MAX_PACKET, packet_length};
 use super::delay::{CEILING, DelayEstimator};
 use super::jitter::{JitterBuffer, Kept};
-use crate::unit::{BRICK, BRICK_SAMPLES, MediaTime, SAMPLE_RATE, Samples, Seq};
-use crate::wire::Voice;
+use super::ladder::Role;
+use super::stretch::{Stretcher, Wish};
+use super::wait::{self, Losses, Needs};
+use crate::unit::{BRICK, BRICK_SAMPLES, Bitrate, MediaTime, SAMPLE_RATE, Samples, Seq};
+use crate::wire::{Ask, Body, Report, Voice};
 use counters::Numbers;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Bricks of concealment in one hole, lost or late. After 100 ms libopus has faded its guess to nothing.
+/// Bricks of concealment in one hole, lost or late. After 100 ms the guess has faded to nothing.
 const MAX_EXPANSION: u32 = 5;
+
+/// A hole of more bricks than this is taken for silence even where numbers are missing.
+const LONGEST_HOLE: u32 = 50;
 
 /// How far from where the clock expects it a packet's media time may be. Beyond it the sender has started anew.
 const MAX_JUMP: Duration = Duration::from_secs(10);
 
-/// Play later than planned by more than this and two bricks are merged when one is quiet: one brick of pull grid,
-/// one of patience.
-const LATE_IF_QUIET: Duration = Duration::from_millis(45);
+/// Sound is stretched when it is played this much too late or too early, until it is within [`NEAR`]. One brick is
+/// the grid on which it is pulled; less would stretch for ever.
+const FAR: Duration = Duration::from_millis(35);
 
-/// The same for bricks that are not quiet: the merge may be heard, the delay is felt.
-const LATE_ANYWAY: Duration = Duration::from_millis(100);
+/// In the middle of a word a conversation bears this much too late, and a listener, who feels no delay, this much more:
+/// pauses are for that.
+const FAR_IN_SPEECH: Duration = Duration::from_millis(70);
 
-/// Quiet enough to merge unheard, in dBFS.
-const QUIET_DBFS: f32 = -45.0;
+/// See [`FAR_IN_SPEECH`].
+const FAR_FOR_LISTENER: Duration = Duration::from_millis(400);
 
-/// Bricks between two merges: at most a tenth faster than spoken.
-const MERGE_EVERY: u32 = 10;
+/// Quiet enough to be stretched unheard, in dBFS.
+const QUIET_DBFS: f32 = -48.0;
+
+/// See [`FAR`].
+const NEAR: Duration = Duration::from_millis(8);
+
+/// Decoded sound that is kept ahead where it is there: the stretcher needs to see a pitch period beyond the brick.
+const AHEAD: usize = 2 * BRICK_SAMPLES + BRICK_SAMPLES / 2;
+
+/// After this long without a packet inside a talkspurt the line was away.
+const AWAY: Duration = Duration::from_millis(1500);
+
+/// After which what comes first is heard this soon, and the wait grows from there.
+const AWAKE_WITHIN: Duration = Duration::from_millis(160);
+
+/// A packet is overdue, and asked for unseen, when it is this much later than half of the jitter explains: to ask in
+/// vain now and then costs less than to ask late.
+const OVERDUE: Duration = Duration::from_millis(40);
+
+/// The same on a line that loses nothing, and what such a line loses.
+const OVERDUE_IF_CLEAN: Duration = Duration::from_millis(300);
+
+/// See [`OVERDUE_IF_CLEAN`].
+const LOSES: f64 = 0.01;
+
+/// Packets asked for unseen, at most, while nothing comes.
+const UNSEEN: u64 = 3;
+
+/// Packets that were skipped and are asked for, at most. More in a row is an outage.
+const SKIPPED: u64 = 24;
+
+/// How much later than planned what is asked for may come while conversing: it is played late rather than not.
+const LATE_ANSWER: Duration = Duration::from_millis(60);
+
+/// Packets after the last copy for which the wait reckons with copies.
+const COPIES_FOR: u32 = 16;
+
+/// How long the longest wait of late is kept before it shrinks.
+const HOLD_LISTENING: Duration = Duration::from_secs(30);
+
+/// The same for a conversation, where delay is felt.
+const HOLD_CONVERSING: Duration = Duration::from_secs(6);
+
+/// By how much the wait shrinks in a brick, at most: 50 ms a second.
+const SHRINK_LISTENING: Duration = Duration::from_millis(1);
+
+/// The same for a conversation: faster than stretching can follow.
+const SHRINK_CONVERSING: Duration = Duration::from_millis(8);
+
+/// After this long a hole is an outage, and silence says so.
+const LONG_HOLE: Duration = Duration::from_secs(2);
+
+/// After a hole has been given up, what follows it is played this much later at most, however much later it should be:
+/// with what was guessed before, less than 300 ms of silence.
+const RESUME_WITHIN: Duration = Duration::from_millis(160);
+
+/// Loss from which requests are sent four times.
+const TERRIBLE: f64 = 0.22;
+
+/// Loss from which requests are sent twice.
+const BAD: f64 = 0.12;
+
+/// Over how long the received rate is counted.
+const RATE_OVER: Duration = Duration::from_millis(900);
 
 /// What a brick pulled from an Inlet is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +138,15 @@ enum State {
     },
 }
 
+/// The packet that came latest of all, by its media time.
+#[derive(Clone, Copy, Debug)]
+struct Latest {
+    at: Instant,
+    time: MediaTime,
+    length: Samples,
+    end: bool,
+}
+
 /// Turns one leg's packets back into sound.
 #[derive(Debug)]
 pub struct Inlet {
@@ -74,43 +154,75 @@ pub struct Inlet {
     buffer: JitterBuffer,
     delay: DelayEstimator,
     numbers: Numbers,
+    asker: Asker,
+    losses: Losses,
     state: State,
+    role: Role,
+    round_trip: Option<Duration>,
+    wait: Duration,
+    /// When it was last needed in full.
+    wanted_at: Option<Instant>,
     /// What has been played: packets before it are too late.
     played: Option<MediaTime>,
-    /// When the last packet came and when its sound began: where the next is expected.
-    latest: Option<(Instant, MediaTime)>,
-    /// Decoded and not yet pulled.
+    /// When the talkspurt was given up before its end came.
+    broken: Option<Instant>,
+    latest: Option<Latest>,
+    /// When the line came back from being away, until sound is heard again.
+    woke: Option<Instant>,
+    /// How many packets later copies come, and packets since the last.
+    copies: (u8, u32),
+    /// One packet's sound on its way from the decoder.
     sound: Box<[f32; MAX_PACKET.0 as usize]>,
-    from: usize,
-    to: usize,
-    /// What `sound` is.
-    kind: Pulled,
+    /// Decoded and not yet pulled, and what it is, in order.
+    out: Stretcher,
+    kinds: VecDeque<(Pulled, usize)>,
+    wish: Wish,
+    /// Whether the brick pulled last was quiet.
+    quiet: bool,
     /// Bricks concealed since a packet was last decoded.
     expanded: u32,
-    since_merge: u32,
+    rate: Received,
     counters: InletCounters,
 }
 
+/// How much came, for the far end's rate control.
+#[derive(Clone, Copy, Debug, Default)]
+struct Received {
+    since: Option<Instant>,
+    bytes: usize,
+    rate: Bitrate,
+}
+
 impl Inlet {
-    /// An Inlet that has heard nothing yet.
+    /// An Inlet that has heard nothing yet, decoding with this complexity.
     ///
     /// # Errors
     /// [`CodecError`] when there is no decoder to be had.
-    pub fn new() -> Result<Self, CodecError> {
+    pub fn new(complexity: i32) -> Result<Self, CodecError> {
         Ok(Self {
-            decoder: Decoder::new()?,
+            decoder: Decoder::with_complexity(complexity)?,
             buffer: JitterBuffer::default(),
             delay: DelayEstimator::default(),
             numbers: Numbers::default(),
+            asker: Asker::default(),
+            losses: Losses::default(),
             state: State::Idle,
+            role: Role::Conversing,
+            round_trip: None,
+            wait: Duration::ZERO,
+            wanted_at: None,
+            quiet: true,
             played: None,
+            broken: None,
             latest: None,
+            woke: None,
+            copies: (0, 0),
             sound: Box::new([0.0; MAX_PACKET.0 as usize]),
-            from: 0,
-            to: 0,
-            kind: Pulled::Silence,
+            out: Stretcher::default(),
+            kinds: VecDeque::with_capacity(16),
+            wish: Wish::AsIs,
             expanded: 0,
-            since_merge: 0,
+            rate: Received::default(),
             counters: InletCounters::default(),
         })
     }
@@ -118,18 +230,67 @@ impl Inlet {
     /// What it has counted so far.
     #[must_use]
     pub fn counters(&self) -> InletCounters {
-        InletCounters { received: self.numbers.received(), lost: self.numbers.lost(), ..self.counters }
+        InletCounters {
+            received: self.numbers.received(),
+            lost: self.numbers.lost(),
+            asked: self.asker.asked(),
+            ..self.counters
+        }
+    }
+
+    /// Packets that came when they were first sent: what a report counts as received.
+    #[must_use]
+    pub fn received_first(&self) -> u64 {
+        self.numbers.first()
     }
 
     /// The wait beyond the fastest packet that is aimed at.
     #[must_use]
     pub fn delay(&self) -> Duration {
-        self.delay.target()
+        self.wait
+    }
+
+    /// What stands in a queue on the way, as far as arrivals tell.
+    #[must_use]
+    pub fn queue(&self) -> Duration {
+        self.delay.queue()
+    }
+
+    /// Voice received lately, headers included.
+    #[must_use]
+    pub fn rate(&self, now: Instant) -> Bitrate {
+        // What is old is of a talkspurt that is over.
+        let fresh = self.rate.since.is_some_and(|since| now.saturating_duration_since(since) < 3 * RATE_OVER);
+        if fresh { self.rate.rate } else { Bitrate::default() }
+    }
+
+    /// Whether silence that is pulled now is a hole in somebody's words and not a pause.
+    #[must_use]
+    pub fn is_hole(&self, now: Instant) -> bool {
+        self.broken.is_some_and(|broken| now.saturating_duration_since(broken) < LONG_HOLE)
+    }
+
+    /// What the listener does with what it hears.
+    pub fn set_role(&mut self, role: Role) {
+        self.role = role;
+    }
+
+    /// What the listener does with what it hears.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The round trip to the sender and back.
+    pub fn set_round_trip(&mut self, round_trip: Option<Duration>) {
+        self.round_trip = round_trip.or(self.round_trip);
     }
 
     /// Takes a packet that arrived at `now`.
     pub fn insert(&mut self, now: Instant, voice: &Voice<'_>) {
-        let Ok(length) = packet_length(voice.opus) else {
+        let (Some(length), true) =
+            (length_of(&voice.body), voice.copy.is_none_or(|copy| length_of(&copy.body).is_some()))
+        else {
             self.counters.damaged += 1;
             return;
         };
@@ -142,75 +303,206 @@ impl Inlet {
             }
             self.start_over();
         }
-        if !self.numbers.insert(seq) {
+        self.count_rate(now, voice);
+        let missed_before = self.notice_missing(now, seq, time);
+        if let Some(copy) = voice.copy {
+            self.copies = (copy.distance, 0);
+            let copied = Seq(seq.0.wrapping_sub(u64::from(copy.distance)));
+            if !self.numbers.is_empty() && !self.numbers.has(copied) {
+                self.numbers.insert(copied, true);
+                self.asker.remove(copied);
+                self.counters.recovered_by_copy += 1;
+                let shelved = self.shelve(copied, copy.time(time), (false, false), &copy.body);
+                self.counters.recovered_in_time += u64::from(shelved);
+            }
+        } else if !voice.again {
+            self.copies.1 = self.copies.1.saturating_add(1);
+        }
+        let was_asked = self.asker.remove(seq);
+        if !self.numbers.insert(seq, voice.again) {
             self.counters.duplicate += 1;
             return;
         }
-        if self.latest.is_none_or(|(_, latest)| time > latest) {
-            self.latest = Some((now, time));
+        if !voice.again {
+            // More than that is no loss, the line was away.
+            self.losses.insert(if u64::from(missed_before) > SKIPPED { 0 } else { missed_before });
+            self.delay.insert(now, time, length);
         }
-        self.delay.insert(now, time);
-        if self.played.is_some_and(|played| time < played) {
-            self.counters.late += 1;
-            return;
+        if self.latest.is_none_or(|latest| time > latest.time) {
+            let away = self.latest.is_none_or(|latest| {
+                !latest.end && now.saturating_duration_since(latest.at) > AWAY + latest.length.duration()
+            });
+            if away {
+                self.woke = Some(now);
+            }
+            self.latest = Some(Latest { at: now, time, length, end: voice.end });
         }
-        let packet = Kept { seq, time, length, end: voice.end, opus: Vec::new() };
-        self.buffer.insert(packet, voice.opus);
+        let in_time = self.shelve(seq, time, (voice.start, voice.end), &voice.body);
+        if voice.again {
+            // Asked for, or sent twice for safety.
+            let by = if was_asked {
+                &mut self.counters.recovered_by_asking
+            } else {
+                &mut self.counters.recovered_by_copy
+            };
+            *by += 1;
+            self.counters.recovered_in_time += u64::from(in_time);
+        }
+        self.counters.late += u64::from(!in_time);
+    }
+
+    /// The far end's report says which number it will send next: what is before it and has not come is lost, even
+    /// when nothing follows it.
+    pub fn handle_report(&mut self, now: Instant, report: &Report) {
+        let Some(latest) = self.latest else { return };
+        let highest = self.numbers.highest();
+        let sent = report.next(highest).ahead_of(highest) - 1;
+        if let Ok(sent @ 1..=SKIPPED) = u64::try_from(sent) {
+            for n in 1..=sent {
+                self.asker.insert(now, Seq(highest.0 + n), latest.time + latest.length);
+            }
+        }
+    }
+
+    /// The request for lost packets that is due at `now`.
+    pub fn poll_ask(&mut self, now: Instant) -> Option<Ask> {
+        self.miss_what_is_overdue(now);
+        if let Some(played) = self.played {
+            self.asker.forget_before(played);
+        }
+        let wait = match self.role {
+            Role::Listening => CEILING,
+            Role::Conversing => self.wait + LATE_ANSWER,
+        };
+        let delay = &self.delay;
+        let patience = wait::patience(delay.length().duration());
+        let lost = self.losses.steady();
+        let repeats = u8::from(lost > BAD) + 2 * u8::from(lost > TERRIBLE);
+        self.asker.poll(now, self.round_trip, patience, repeats, |time| delay.playout(time, wait))
     }
 
     /// Fills `out` with the 20 ms that are due at `now`. Called once for each 20 ms of sound that is played.
     pub fn pull(&mut self, now: Instant, out: &mut Pcm) -> Pulled {
+        let wanted = wait::target(&Needs {
+            role: self.role,
+            jitter: self.delay.jitter(),
+            round_trip: self.round_trip,
+            loss: match self.role {
+                Role::Conversing => self.losses.steady(),
+                Role::Listening => self.losses.share(),
+            },
+            packet: self.delay.length().duration(),
+            copies: if self.copies.1 < COPIES_FOR { self.copies.0 } else { 0 },
+        });
+        self.aim(now, wanted);
         self.skip_what_is_hopeless();
-        let pulled = self.brick(now, out);
-        self.since_merge += 1;
-        // Only where more is there already: what has not come yet cannot be caught up with.
-        let more = self.from < self.to || self.buffer.first().is_some();
-        if pulled == Pulled::Voice && more && self.since_merge >= MERGE_EVERY && self.is_late(now, out) {
-            self.since_merge = 0;
-            let mut ahead = Pcm::SILENCE;
-            if self.brick(now, &mut ahead) == Pulled::Voice {
-                merge(out, &ahead);
-                self.counters.merged += 1;
-            }
-        }
-        pulled
-    }
-
-    fn brick(&mut self, now: Instant, out: &mut Pcm) -> Pulled {
-        if self.from == self.to {
+        while self.out.available() < AHEAD && self.decode_what_follows() {}
+        if self.out.available() < BRICK_SAMPLES {
             self.refill(now);
         }
-        if self.from == self.to {
+        if self.out.available() < BRICK_SAMPLES && self.out.available() > 0 {
+            // The end of a talkspurt that was stretched: filled up with silence.
+            let rest = BRICK_SAMPLES - self.out.available();
+            self.sound[..rest].fill(0.0);
+            self.give_out(Pulled::Voice, rest);
+        }
+        let wish = self.wish(now);
+        let Some(left_out) = self.out.pull(out, wish) else {
             out.samples_mut().fill(0.0);
             return Pulled::Silence;
-        }
-        out.samples_mut().copy_from_slice(&self.sound[self.from..self.from + BRICK_SAMPLES]);
-        self.from += BRICK_SAMPLES;
-        if self.kind == Pulled::Concealed {
+        };
+        self.counters.shortened += u64::try_from(left_out).unwrap_or(0);
+        self.counters.lengthened += u64::try_from(-left_out).unwrap_or(0);
+        let taken = usize::try_from(BRICK_SAMPLES as i64 + i64::from(left_out)).unwrap_or(0);
+        self.quiet = out.level().dbfs() < QUIET_DBFS;
+        let kind = self.take_kinds(taken);
+        if kind == Pulled::Concealed {
             self.counters.concealed += 1;
         }
-        self.kind
+        kind
+    }
+
+    /// Takes note of what was skipped before number `seq`; how many those are.
+    fn notice_missing(&mut self, now: Instant, seq: Seq, time: MediaTime) -> u32 {
+        if self.numbers.is_empty() {
+            return 0;
+        }
+        let highest = self.numbers.highest();
+        let Ok(lost @ 1..=4095) = u64::try_from(seq.ahead_of(highest) - 1) else { return 0 };
+        let Some(latest) = self.latest else { return 0 };
+        let from = latest.time + latest.length;
+        let gap = u64::try_from(time.ahead_of(from)).unwrap_or(0);
+        for n in lost.saturating_sub(SKIPPED)..lost {
+            // Where in the gap each was cannot be told; evenly is near enough to know until when it is wanted.
+            let at = MediaTime(from.0 + gap * n / lost);
+            self.asker.insert(now, Seq(highest.0 + 1 + n), at);
+        }
+        u32::try_from(lost).unwrap_or(u32::MAX)
+    }
+
+    /// Inside a talkspurt packets follow each other. One that does not come is missed before the next one shows it.
+    fn miss_what_is_overdue(&mut self, now: Instant) {
+        let Some(latest) = self.latest.filter(|latest| !latest.end) else { return };
+        let length = latest.length.duration().max(BRICK);
+        // Where nothing is ever lost, what does not come stands in a queue, and asking would make it longer.
+        let overdue_by = if self.losses.steady() > LOSES { OVERDUE } else { OVERDUE_IF_CLEAN };
+        let since = now.saturating_duration_since(latest.at + self.delay.jitter() / 2 + overdue_by);
+        let overdue = (since.as_micros() / length.as_micros()) as u64;
+        for n in 1..=overdue.min(UNSEEN) {
+            let seq = Seq(self.numbers.highest().0 + n);
+            if !self.numbers.has(seq) {
+                let after = u64::from(latest.length.0) * n;
+                self.asker.insert(now, seq, MediaTime(latest.time.0 + after));
+            }
+        }
+    }
+
+    /// Puts the packets of one datagram on the shelf; whether they were in time.
+    fn shelve(&mut self, seq: Seq, time: MediaTime, (start, end): (bool, bool), body: &Body<'_>) -> bool {
+        let mut at = time;
+        let mut in_time = false;
+        let mut packets = body.packets().peekable();
+        while let Some(opus) = packets.next() {
+            let length = packet_length(opus).unwrap_or_default();
+            if self.played.is_none_or(|played| at >= played) {
+                in_time = true;
+                let (start, end) = (start && at == time, end && packets.peek().is_none());
+                self.buffer.insert(Kept { seq, time: at, length, start, end, opus: Vec::new() }, opus);
+            }
+            at = at + length;
+        }
+        in_time
+    }
+
+    /// Decodes the next packet if its sound follows at once on what was decoded.
+    fn decode_what_follows(&mut self) -> bool {
+        let State::Playing { next, .. } = self.state else { return false };
+        let follows = self.buffer.first().is_some_and(|first| first.time <= next);
+        if follows {
+            self.decode();
+        }
+        follows
     }
 
     /// Decodes or conceals what comes next; leaves nothing when it is silence.
     fn refill(&mut self, now: Instant) {
-        (self.from, self.to) = (0, 0);
         if matches!(self.state, State::Idle) {
             self.begin(now);
         }
         let State::Playing { next, last } = self.state else { return };
         let Some(first) = self.buffer.first() else {
             // Late or lost, nobody knows yet: guess, and wait where we are.
-            self.expand(1, next);
+            self.expand(now, 1, next);
             return;
         };
         if first.time <= next {
             self.decode();
             return;
         }
-        let hole = Samples(u32::try_from(first.time.ahead_of(next)).unwrap_or(u32::MAX)).bricks();
+        let (time, start) = (first.time, first.start);
+        let hole = Samples(u32::try_from(time.ahead_of(next)).unwrap_or(u32::MAX)).bricks();
         let lost = first.seq.ahead_of(last) > 1;
-        if !lost || hole > MAX_EXPANSION * 4 {
+        if start || !lost || hole > LONGEST_HOLE {
             // The sender was silent in between: what follows is played when it is due, not before.
             self.state = State::Idle;
             self.begin(now);
@@ -220,18 +512,37 @@ impl Inlet {
         } else if self.expanded >= hole {
             // Waiting for it has filled the hole already.
             self.decode();
+        } else if self.asker.missing_before(time) {
+            // It has been asked for: what comes in the time of the hole is late, and no word is lost.
+            self.expand(now, 1, next);
         } else {
             let bricks = (hole - self.expanded).min(MAX_PACKET.bricks());
-            self.expand(bricks, first.time);
+            self.expand(now, bricks, time);
         }
     }
 
     /// Starts a talkspurt if its first packet is due.
     fn begin(&mut self, now: Instant) {
         let Some(first) = self.buffer.first() else { return };
-        if self.delay.playout(first.time).is_some_and(|due| due <= now) {
+        let (time, seq, start) = (first.time, first.seq, first.start);
+        let due = self.delay.playout(time, self.wait);
+        let awake = self.woke.map(|woke| woke + AWAKE_WITHIN);
+        // Words that follow a hole inside a talkspurt are not kept back for long.
+        let resumed = self.broken.filter(|_| !start).map(|broken| broken + RESUME_WITHIN);
+        if [due, awake, resumed].into_iter().flatten().min().is_some_and(|due| due <= now) {
+            if self.broken.is_some()
+                && !start
+                && let Some(played) = self.played
+                && let Ok(hole @ 0..=LONGEST_HOLE) =
+                    u32::try_from(time.ahead_of(played) / BRICK_SAMPLES as i64)
+            {
+                // What was missing between, beyond what was guessed.
+                self.counters.concealed += u64::from(hole.saturating_sub(self.expanded));
+            }
+            self.broken = None;
             self.expanded = 0;
-            self.state = State::Playing { next: first.time, last: first.seq };
+            self.woke = None;
+            self.state = State::Playing { next: time, last: seq };
         }
     }
 
@@ -240,17 +551,15 @@ impl Inlet {
         let decoded = self.decoder.decode(&first.opus, &mut self.sound[..]);
         let (seq, next, end, length) = (first.seq, first.next_time(), first.end, first.length);
         self.buffer.drop_first();
-        self.kind = Pulled::Voice;
-        self.to = match decoded {
-            Ok(samples) => samples,
+        let (kind, samples) = match decoded {
+            Ok(samples) => (Pulled::Voice, samples),
             Err(_) => {
                 self.counters.damaged += 1;
-                self.kind = Pulled::Concealed;
                 let wanted = &mut self.sound[..length.0 as usize];
-                self.decoder.conceal(wanted).unwrap_or(0)
+                (Pulled::Concealed, self.decoder.conceal(wanted).unwrap_or(0))
             }
         };
-        bound(&mut self.sound[..self.to]);
+        self.give_out(kind, samples);
         self.expanded = 0;
         self.played = Some(next);
         self.state = if end { State::Idle } else { State::Playing { next, last: seq } };
@@ -258,37 +567,102 @@ impl Inlet {
 
     /// Conceals `bricks`; when a hole has had its share of guesses, gives the talkspurt up. `resume` is when the
     /// sound after the hole begins.
-    fn expand(&mut self, bricks: u32, resume: MediaTime) {
+    fn expand(&mut self, now: Instant, bricks: u32, resume: MediaTime) {
         if self.expanded >= MAX_EXPANSION {
             self.state = State::Idle;
+            self.broken = Some(now);
             self.played = Some(resume);
             return;
         }
         let bricks = bricks.min(MAX_EXPANSION - self.expanded);
         self.expanded += bricks;
-        self.kind = Pulled::Concealed;
         let wanted = &mut self.sound[..bricks as usize * BRICK_SAMPLES];
-        self.to = self.decoder.conceal(wanted).unwrap_or(0);
-        bound(&mut self.sound[..self.to]);
+        let samples = self.decoder.conceal(wanted).unwrap_or(0);
+        self.give_out(Pulled::Concealed, samples);
     }
 
-    /// How much later than planned the next brick would be played.
-    fn lateness(&self, now: Instant) -> Duration {
-        let State::Playing { next, .. } = self.state else { return Duration::ZERO };
-        let position = next - Samples((self.to - self.from) as u32);
-        self.delay.playout(position).map_or(Duration::ZERO, |due| now.saturating_duration_since(due))
+    /// Hands decoded sound on to be pulled.
+    fn give_out(&mut self, kind: Pulled, samples: usize) {
+        let sound = &mut self.sound[..samples];
+        bound(sound);
+        self.out.push(sound);
+        match self.kinds.back_mut() {
+            Some((last, more)) if *last == kind => *more += samples,
+            _ => self.kinds.push_back((kind, samples)),
+        }
     }
 
-    fn is_late(&self, now: Instant, brick: &Pcm) -> bool {
-        let late = self.lateness(now);
-        late > LATE_ANYWAY || (late > LATE_IF_QUIET && brick.level().dbfs() < QUIET_DBFS)
+    /// What the next `taken` samples are: by the first of them.
+    fn take_kinds(&mut self, mut taken: usize) -> Pulled {
+        let kind = self.kinds.front().map_or(Pulled::Voice, |&(kind, _)| kind);
+        while let Some((_, left)) = self.kinds.front_mut() {
+            let here = taken.min(*left);
+            *left -= here;
+            taken -= here;
+            if *left > 0 {
+                break;
+            }
+            self.kinds.pop_front();
+            if taken == 0 {
+                break;
+            }
+        }
+        kind
+    }
+
+    /// Quick to grow; slow to shrink, since the next burst is what the wait is for, and whatever changes it stretches
+    /// speech. A conversation does not wait for that.
+    fn aim(&mut self, now: Instant, wanted: Duration) {
+        let conversing = self.role == Role::Conversing;
+        let (hold, shrink) = if conversing {
+            (HOLD_CONVERSING, SHRINK_CONVERSING)
+        } else {
+            (HOLD_LISTENING, SHRINK_LISTENING)
+        };
+        if wanted >= self.wait {
+            self.wait = wanted;
+            self.wanted_at = Some(now);
+        } else if self.wanted_at.is_none_or(|at| now.saturating_duration_since(at) > hold)
+            || (conversing && self.wait > wait::CONVERSING)
+        {
+            self.wait = wanted.max(self.wait.saturating_sub(shrink));
+        }
+    }
+
+    /// Whether what is pulled next should go faster or slower, to be played when it is planned.
+    fn wish(&mut self, now: Instant) -> Wish {
+        let Some(due) = self.due() else { return Wish::AsIs };
+        let (late, early) = (now.saturating_duration_since(due), due.saturating_duration_since(now));
+        let too_late = match self.role {
+            _ if self.quiet => FAR,
+            Role::Conversing => FAR_IN_SPEECH,
+            Role::Listening => FAR_FOR_LISTENER,
+        };
+        self.wish = match self.wish {
+            _ if late > too_late => Wish::Faster,
+            _ if early > FAR => Wish::Slower,
+            Wish::Faster if !self.quiet && self.role == Role::Listening && late < too_late / 2 => Wish::AsIs,
+            Wish::Faster if late > NEAR => Wish::Faster,
+            Wish::Slower if early > NEAR => Wish::Slower,
+            _ => Wish::AsIs,
+        };
+        // Only what is there already can be hurried through.
+        let more = self.out.available() >= AHEAD || self.buffer.first().is_some();
+        if self.wish == Wish::Faster && !more { Wish::AsIs } else { self.wish }
+    }
+
+    /// When the sound that is pulled next should be.
+    fn due(&self) -> Option<Instant> {
+        let State::Playing { next, .. } = self.state else { return None };
+        let position = MediaTime(next.0.saturating_sub(self.out.available() as u64));
+        self.delay.playout(position, self.wait)
     }
 
     /// After an outage the link may deliver seconds at once: what is older than any wait is not played.
     fn skip_what_is_hopeless(&mut self) {
         while let (Some(first), Some(last)) = (self.buffer.first(), self.buffer.last()) {
             let span = Samples(u32::try_from(last.next_time().ahead_of(first.time)).unwrap_or(0)).duration();
-            if span <= CEILING + BRICK * MAX_PACKET.bricks() {
+            if span <= CEILING + self.delay.length().duration() + BRICK * MAX_PACKET.bricks() {
                 return;
             }
             self.counters.skipped += 1;
@@ -298,19 +672,50 @@ impl Inlet {
         }
     }
 
+    fn count_rate(&mut self, now: Instant, voice: &Voice<'_>) {
+        let copy = voice.copy.map_or(0, |copy| copy.body.bytes().len() + 3);
+        let bytes = voice.body.bytes().len()
+            + copy
+            + crate::wire::VOICE_HEADER_BYTES
+            + super::departures::AROUND_BYTES;
+        let Received { since, bytes: counted, rate } = &mut self.rate;
+        match *since {
+            Some(then) if now.saturating_duration_since(then) < 3 * RATE_OVER => {
+                *counted += bytes;
+                let over = now.saturating_duration_since(then);
+                if over >= RATE_OVER {
+                    let bps = *counted as f64 * 8.0 / over.as_secs_f64();
+                    *rate = Bitrate::from_bps(bps as u32);
+                    (*since, *counted) = (Some(now), 0);
+                }
+            }
+            // The first of a talkspurt: its bytes belong to the time before it.
+            _ => (*since, *counted) = (Some(now), 0),
+        }
+    }
+
     fn expected(&self, now: Instant) -> MediaTime {
-        let Some((then, time)) = self.latest else { return MediaTime::from_bricks(1 << 20) };
-        let since = now.saturating_duration_since(then).as_micros() * u128::from(SAMPLE_RATE) / 1_000_000;
-        MediaTime(time.0.saturating_add(u64::try_from(since).unwrap_or(u64::MAX / 2)))
+        let Some(latest) = self.latest else { return MediaTime::from_bricks(1 << 20) };
+        let since =
+            now.saturating_duration_since(latest.at).as_micros() * u128::from(SAMPLE_RATE) / 1_000_000;
+        MediaTime(latest.time.0.saturating_add(u64::try_from(since).unwrap_or(u64::MAX / 2)))
     }
 
     fn start_over(&mut self) {
         self.buffer.clear();
+        self.asker.clear();
         self.delay = DelayEstimator::default();
         self.state = State::Idle;
         self.played = None;
+        self.broken = None;
         self.latest = None;
     }
+}
+
+/// How much sound a body holds; `None` for one that is damaged.
+fn length_of(body: &Body<'_>) -> Option<Samples> {
+    let samples = body.packets().map(|opus| packet_length(opus).ok().map(|length| length.0));
+    samples.sum::<Option<u32>>().map(Samples)
 }
 
 /// A hostile packet can decode to anything, and one sample far beyond full scale would make every limiter after it
@@ -318,14 +723,6 @@ impl Inlet {
 fn bound(sound: &mut [f32]) {
     for sample in sound {
         *sample = if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 };
-    }
-}
-
-/// Two bricks into one, the first fading into the second.
-fn merge(first: &mut Pcm, second: &Pcm) {
-    for (n, (a, b)) in first.samples_mut().iter_mut().zip(second.samples()).enumerate() {
-        let share = (n as f32 + 0.5) / BRICK_SAMPLES as f32;
-        *a += (b - *a) * share;
     }
 }
 

@@ -1,4 +1,4 @@
-//! The jitter buffer's shelf: packets that have arrived and not yet been played, in order of their numbers.
+//! The jitter buffer's shelf: Opus packets that have arrived and not yet been played, in order of their sound.
 //!
 //! It only keeps and hands out; how long to wait is decided in [`super::delay`], what to do about a hole by the
 //! Inlet. Once warm it allocates nothing: the bytes' memory goes round.
@@ -12,12 +12,14 @@ const CAPACITY: usize = 128;
 /// A packet on the shelf.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
-    /// Its number.
+    /// The number of the datagram that it belongs to.
     pub seq: Seq,
     /// When its sound begins.
     pub time: MediaTime,
     /// How much sound it holds.
     pub length: Samples,
+    /// First of a talkspurt.
+    pub start: bool,
     /// Last of a talkspurt.
     pub end: bool,
     /// One Opus packet.
@@ -32,7 +34,7 @@ impl Kept {
     }
 }
 
-/// Packets in order of their numbers.
+/// Packets in order of their sound.
 #[derive(Debug, Default)]
 pub struct JitterBuffer {
     kept: VecDeque<Kept>,
@@ -42,10 +44,10 @@ pub struct JitterBuffer {
 impl JitterBuffer {
     /// Puts a packet in its place. `packet.opus` is copied from `opus`, so that the memory stays here.
     ///
-    /// Returns `false` for a number that is there already.
+    /// Returns `false` for a time that is there already.
     pub fn insert(&mut self, mut packet: Kept, opus: &[u8]) -> bool {
-        let place = self.kept.iter().rposition(|kept| kept.seq <= packet.seq);
-        if place.and_then(|place| self.kept.get(place)).is_some_and(|kept| kept.seq == packet.seq) {
+        let place = self.kept.iter().rposition(|kept| kept.time <= packet.time);
+        if place.and_then(|place| self.kept.get(place)).is_some_and(|kept| kept.time == packet.time) {
             return false;
         }
         packet.opus = self.spare.pop().unwrap_or_default();
@@ -57,19 +59,19 @@ impl JitterBuffer {
         true
     }
 
-    /// The packet with the lowest number.
+    /// The packet whose sound comes first.
     #[must_use]
     pub fn first(&self) -> Option<&Kept> {
         self.kept.front()
     }
 
-    /// The packet with the highest number.
+    /// The packet whose sound comes last.
     #[must_use]
     pub fn last(&self) -> Option<&Kept> {
         self.kept.back()
     }
 
-    /// Takes the lowest packet off the shelf.
+    /// Takes the first packet off the shelf.
     pub fn drop_first(&mut self) {
         if let Some(mut packet) = self.kept.pop_front() {
             packet.opus.clear();

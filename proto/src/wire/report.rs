@@ -1,15 +1,16 @@
 //! A report: a sign of life that says what its sender receives, and measures the round trip.
 
 use super::{DecodeError, kind};
-use crate::unit::Level;
+use crate::unit::{Bitrate, Level, Seq};
 use std::time::Duration;
 
 /// Bytes of a report. A decoder takes longer ones and reads what it knows.
-const REPORT_BYTES: usize = 15;
+const REPORT_BYTES: usize = 19;
 
 const FLAG_DEAD: u8 = 1 << 0;
 const FLAG_CLIPPING: u8 = 1 << 1;
 const FLAG_MISSING: u8 = 1 << 2;
+const FLAG_LISTENING: u8 = 1 << 3;
 
 /// What the microphone's owner should be told about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +43,32 @@ pub struct Report {
     pub level: Level,
     /// What is wrong with the microphone.
     pub microphone: Microphone,
+    /// Whether it may be kept waiting: its sender only listens for now, so words matter more than delay.
+    pub listening: bool,
+    /// By how much what it receives now is later than what it received at best: a queue that stands on the way.
+    pub queue: Delay,
+    /// Voice received lately, IP and UDP headers included; nothing where nothing came.
+    pub rate: Rate,
+    /// Low twelve bits of the number that its sender's next voice packet will have: what is before it has been sent.
+    pub next: u16,
+}
+
+/// A rate as a report carries it: half kilobits a second, at most 127.5 kbit/s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rate(u8);
+
+impl Rate {
+    /// The nearest that a report can carry.
+    #[must_use]
+    pub fn from_bitrate(rate: Bitrate) -> Self {
+        Self(u8::try_from((rate.bps() + 250) / 500).unwrap_or(u8::MAX))
+    }
+
+    /// As a rate.
+    #[must_use]
+    pub fn bitrate(self) -> Bitrate {
+        Bitrate::from_bps(u32::from(self.0) * 500)
+    }
 }
 
 /// The half of a ping that comes back.
@@ -72,6 +99,18 @@ impl Delay {
 }
 
 impl Report {
+    /// The number that the next voice packet will have, cut to what a report carries.
+    #[must_use]
+    pub const fn next_of(seq: Seq) -> u16 {
+        (seq.0 & 0xfff) as u16
+    }
+
+    /// The same, widened next to the highest number received.
+    #[must_use]
+    pub fn next(&self, near: Seq) -> Seq {
+        Seq::widen(u64::from(self.next), 12, near)
+    }
+
     /// The round trip that this report proves, at a receiver whose own clock shows `now_ms`.
     ///
     /// `None` when it echoes nothing yet. Wraps after 65 s, more than any idle timeout lets live.
@@ -93,7 +132,9 @@ impl Report {
     pub fn encode(&self) -> [u8; REPORT_BYTES] {
         let flags = if self.microphone.dead { FLAG_DEAD } else { 0 }
             | if self.microphone.clipping { FLAG_CLIPPING } else { 0 }
-            | if self.microphone.missing { FLAG_MISSING } else { 0 };
+            | if self.microphone.missing { FLAG_MISSING } else { 0 }
+            | if self.listening { FLAG_LISTENING } else { 0 };
+        let [n0, n1] = self.next.to_be_bytes();
         let [s0, s1] = self.sent_ms.to_be_bytes();
         let (echo, held) =
             self.echo.map_or((0, u16::MAX), |echo| (echo.sent_ms, echo.held_ms.min(u16::MAX - 1)));
@@ -103,12 +144,33 @@ impl Report {
         let [l0, l1] = self.lost.to_be_bytes();
         let [c0, c1] = self.concealed.to_be_bytes();
         let level = (-self.level.dbfs()).round() as u8;
-        [kind::REPORT << 5 | flags, s0, s1, e0, e1, h0, h1, r0, r1, l0, l1, c0, c1, self.delay.0, level]
+        [
+            kind::REPORT << 5 | flags,
+            s0,
+            s1,
+            e0,
+            e1,
+            h0,
+            h1,
+            r0,
+            r1,
+            l0,
+            l1,
+            c0,
+            c1,
+            self.delay.0,
+            level,
+            self.queue.0,
+            self.rate.0,
+            n0,
+            n1,
+        ]
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let fixed: &[u8; REPORT_BYTES] = bytes.first_chunk().ok_or(DecodeError::Short)?;
-        let [flags, s0, s1, e0, e1, h0, h1, r0, r1, l0, l1, c0, c1, delay, level] = *fixed;
+        let [flags, s0, s1, e0, e1, h0, h1, r0, r1, l0, l1, c0, c1, delay, level, queue, rate, n0, n1] =
+            *fixed;
         let held_ms = u16::from_be_bytes([h0, h1]);
         Ok(Self {
             sent_ms: u16::from_be_bytes([s0, s1]),
@@ -123,6 +185,10 @@ impl Report {
                 clipping: flags & FLAG_CLIPPING != 0,
                 missing: flags & FLAG_MISSING != 0,
             },
+            listening: flags & FLAG_LISTENING != 0,
+            queue: Delay(queue),
+            rate: Rate(rate),
+            next: u16::from_be_bytes([n0, n1]),
         })
     }
 }
@@ -143,6 +209,10 @@ mod tests {
             delay: Delay::from_duration(Duration::from_millis(180)),
             level: Level::from_dbfs(-23.0),
             microphone: Microphone { clipping: true, ..Microphone::default() },
+            listening: true,
+            queue: Delay::from_duration(Duration::from_millis(120)),
+            rate: Rate::from_bitrate(Bitrate::from_bps(15_900)),
+            next: 4_000,
         };
         let bytes = report.encode();
         assert!(bytes.len() < 20);
@@ -154,7 +224,7 @@ mod tests {
         let mut bytes = Report::default().encode().to_vec();
         bytes.extend([1, 2, 3]);
         assert_eq!(Datagram::decode(&bytes), Ok(Datagram::Report(Report::default())));
-        assert_eq!(Datagram::decode(&bytes[..14]), Err(DecodeError::Short));
+        assert_eq!(Datagram::decode(&bytes[..18]), Err(DecodeError::Short));
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl Leg {
                 packet
             })
             .collect();
-        Self { start: start(), packets, inlet: Inlet::new().expect("libopus"), at: 0, heard: Vec::new() }
+        Self { start: start(), packets, inlet: Inlet::new(0).expect("libopus"), at: 0, heard: Vec::new() }
     }
 
     /// Packet `n` arrives `late` after it was sent, which is when its sound had been spoken.
@@ -44,7 +44,7 @@ impl Leg {
         let now = self.start + BRICK * (bricks as u32 + 3) + late;
         self.pull_until(now);
         let opus = &self.packets[seq as usize % self.packets.len()];
-        let voice = Voice::new(Seq(seq), MediaTime::from_bricks(bricks), seq == 0, end, opus);
+        let voice = Voice::new(Seq(seq), MediaTime::from_bricks(bricks), seq == 0, end, Body::single(opus));
         self.inlet.insert(now, &voice);
     }
 
@@ -125,7 +125,7 @@ fn a_late_packet_is_waited_for_and_played_whole() {
         leg.arrive_as(n, n * 3, if n == 10 { MS * 50 } else { MS * 2 }, n == 19);
     }
     let (heard, counters) = leg.finish();
-    assert_eq!(count(&heard, Pulled::Voice) as u64 + counters.merged, 60);
+    assert!((58..=60).contains(&count(&heard, Pulled::Voice)));
     assert_eq!((counters.lost, counters.late), (0, 0));
     assert!((1..=3).contains(&counters.concealed), "{counters:?}");
 }
@@ -151,7 +151,8 @@ fn a_talkspurt_whose_end_is_lost_fades_and_the_next_one_starts_clean() {
         leg.arrive_as(n, if n < 10 { n * 3 } else { 200 + n * 3 }, MS, n == 19);
     }
     let (heard, counters) = leg.finish();
-    assert_eq!(counters.concealed, u64::from(MAX_EXPANSION));
+    // A brick that begins with the last of it counts too.
+    assert!((u64::from(MAX_EXPANSION)..=6).contains(&counters.concealed), "{counters:?}");
     assert_eq!(count(&heard, Pulled::Voice), 57);
 }
 
@@ -163,9 +164,10 @@ fn delay_that_a_storm_left_behind_goes_again_inside_the_talkspurt() {
         leg.arrive(n, if (40..48).contains(&n) { MS * 200 } else { MS * 2 });
     }
     // Much later the buffer is short again.
-    assert!(leg.inlet.counters().merged > 3, "{:?}", leg.inlet.counters());
-    let late = leg.inlet.lateness(leg.start + BRICK * leg.at);
-    assert!(late < MS * 130, "{late:?}");
+    let counters = leg.inlet.counters();
+    assert!(counters.shortened > 500, "{counters:?}");
+    let late = (leg.start + BRICK * leg.at).saturating_duration_since(leg.inlet.due().expect("playing"));
+    assert!(late < FAR_IN_SPEECH + MS * 30, "{late:?}");
 }
 
 #[test]
@@ -183,7 +185,8 @@ fn seconds_that_arrive_at_once_after_an_outage_are_not_played_late() {
     }
     let counters = leg.inlet.counters();
     assert!(counters.skipped > 50, "{counters:?}");
-    assert!(leg.inlet.lateness(leg.start + BRICK * leg.at) < CEILING + MS * 200);
+    let late = (leg.start + BRICK * leg.at).saturating_duration_since(leg.inlet.due().expect("playing"));
+    assert!(late < CEILING + MS * 200);
 }
 
 #[test]
@@ -196,7 +199,13 @@ fn a_sender_that_starts_anew_is_heard_again_at_once() {
     for n in 10..20u64 {
         let now = leg.start + BRICK * (n as u32 * 3 + 3);
         leg.pull_until(now);
-        let voice = Voice::new(Seq(n), MediaTime::from_bricks(1250 + n * 3), false, false, &leg.packets[0]);
+        let voice = Voice::new(
+            Seq(n),
+            MediaTime::from_bricks(1250 + n * 3),
+            false,
+            false,
+            Body::single(&leg.packets[0]),
+        );
         leg.inlet.insert(now, &voice);
     }
     let (heard, counters) = leg.finish();
@@ -216,7 +225,7 @@ proptest! {
             now += MS * wait as u32;
             leg.pull_until(now);
             let opus = &leg.packets[which];
-            let voice = Voice::new(Seq(seq.into()), MediaTime::from_bricks(bricks.into()), start, end, opus);
+            let voice = Voice::new(Seq(seq.into()), MediaTime::from_bricks(bricks.into()), start, end, Body::single(opus));
             leg.inlet.insert(now, &voice);
         }
         let (heard, counters) = leg.finish();

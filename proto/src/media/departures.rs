@@ -1,0 +1,362 @@
+//! The sending half of a leg: numbers packets, keeps the latest, lets copies ride along, and sends again what is
+//! asked for, within what the leg may cost.
+//!
+//! Packets are shared with all legs that send the same stream; kept are counted references. Nothing is sent again
+//! beyond what the leg's budget leaves over, whatever is asked: a request storm costs the link nothing.
+
+use super::packet::Packet;
+use crate::unit::{Bitrate, Seq};
+use crate::wire::{Ask, Copy, MAX_DATAGRAM_BYTES, Voice};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Packets kept for asking again: 1.9 s at 60 ms, longer than anybody waits; at 20 ms 0.6 s, and who has such packets
+/// converses. More is memory for each listener.
+pub(super) const KEPT: usize = 32;
+
+/// What QUIC, UDP and IP put around a datagram, in the median.
+pub const AROUND_BYTES: usize = 49;
+
+/// Answers that may wait for the spare rate. More would be too late when their turn comes.
+const WAITING: usize = 24;
+
+/// The same packet again no sooner than this: requests are repeated, and two that cross are one.
+const NOT_BEFORE: Duration = Duration::from_millis(70);
+
+/// Between the two of an answer that is sent twice: a burst of losses should not take both.
+const TWICE_APART: Duration = Duration::from_millis(150);
+
+/// On a bad line what the budget leaves over goes into sending packets a second time unasked, this many packets later:
+/// a burst of losses is over by then, and nobody had to ask.
+const UNASKED_AFTER: u32 = 3;
+
+/// A second sending that could not be afforded for so long is not worth it any more.
+const UNASKED_WITHIN: Duration = Duration::from_millis(250);
+
+/// So many packets' worth stays saved for those who ask.
+const KEPT_FOR_ASKING: f64 = 2.0;
+
+/// What of the budget may be saved up in pauses, or be owed by packets that were larger than the mean, at most. Losses
+/// come in bursts, and so do requests; more makes a queue of each burst.
+const SAVED: Duration = Duration::from_millis(350);
+
+/// Packets of the current size that may be saved up in any case.
+const AT_LEAST_PACKETS: usize = 2;
+
+/// What may be sent above the budget, where something is asked for and nothing was saved: without it nothing that is
+/// lost on a leg whose rung takes all of its budget would ever come.
+const ABOVE: f64 = 1.05;
+
+/// Totals of one leg.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DepartureCounters {
+    /// Packets sent for the first time.
+    pub sent: u64,
+    /// Requests for a packet that came.
+    pub asked: u64,
+    /// Packets sent again because they were asked for.
+    pub answered: u64,
+    /// Packets sent again unasked: for safety, or to see whether the link carries more.
+    pub unasked: u64,
+    /// Copies that rode along.
+    pub copies: u64,
+    /// Requests for what is not kept any more, or was not sent yet.
+    pub unknown: u64,
+    /// Requests for which there was nothing to spare.
+    pub unaffordable: u64,
+}
+
+/// Why a packet was not sent again.
+enum NotSent {
+    /// It is not kept any more.
+    Forgotten,
+    /// It will be when enough is saved.
+    Unaffordable,
+}
+
+#[derive(Debug)]
+struct Kept {
+    seq: Seq,
+    packet: Arc<Packet>,
+    last_sent: Instant,
+}
+
+/// The sending half of one leg.
+#[derive(Debug, Default)]
+pub struct Departures {
+    next: Seq,
+    kept: VecDeque<Kept>,
+    /// What is to be sent again, and not before when. The second of two is sent only if there is plenty.
+    again: VecDeque<(Instant, Seq, bool)>,
+    budget: Bitrate,
+    /// Bytes that may be sent beyond what has been sent, as of the instant.
+    saved: f64,
+    saved_at: Option<Instant>,
+    largest: usize,
+    /// While the link is probed: what has been sent twice unasked.
+    probing: Option<Seq>,
+    /// Whether the line is bad, and what is to be sent a second time for that, and when.
+    bad: bool,
+    second: VecDeque<(Instant, Seq)>,
+    counters: DepartureCounters,
+}
+
+impl Departures {
+    /// What it has counted so far.
+    #[must_use]
+    pub fn counters(&self) -> DepartureCounters {
+        self.counters
+    }
+
+    /// The number that the next packet will have.
+    #[must_use]
+    pub fn next(&self) -> Seq {
+        self.next
+    }
+
+    /// How much the leg may cost in all, headers included; `probe` sends that much whether asked or not.
+    /// On a `bad` line what is left over goes into sending packets twice.
+    pub fn set_budget(&mut self, budget: Bitrate, probe: bool, bad: bool) {
+        self.budget = budget;
+        self.bad = bad;
+        if probe && self.probing.is_none() {
+            // What was saved up would be a queue of its own, and the probe is to find those of the rate.
+            self.saved = self.saved.min(self.largest as f64);
+        }
+        self.probing = probe.then(|| self.probing.unwrap_or(self.next));
+    }
+
+    /// Forgets what was sent: nobody will ask for it any more. Numbers begin anew.
+    pub fn clear(&mut self) {
+        let counters = self.counters;
+        *self = Self { budget: self.budget, counters, ..Self::default() };
+    }
+
+    /// The datagram of a packet that is sent now for the first time.
+    pub fn send<'b>(
+        &mut self,
+        now: Instant,
+        packet: &Arc<Packet>,
+        buffer: &'b mut [u8; MAX_DATAGRAM_BYTES],
+    ) -> &'b [u8] {
+        let seq = self.next;
+        self.next = seq.next();
+        let mut voice = Voice::new(seq, packet.time, packet.start, packet.end, packet.body());
+        let copy = seq.0.checked_sub(u64::from(packet.copy)).map(Seq).filter(|_| packet.copy > 0);
+        if let Some(earlier) = copy.and_then(|copy| self.find(copy))
+            && let Ok(bricks) = u8::try_from(packet.time.ahead_of(earlier.packet.time) / 960)
+        {
+            voice.copy = Some(Copy { distance: packet.copy, earlier: bricks, body: earlier.packet.body() });
+        }
+        let bytes = voice.encode(buffer);
+        let cost = bytes.len() + AROUND_BYTES;
+        self.counters.copies += u64::from(voice.copy.is_some());
+        self.counters.sent += 1;
+        self.largest = cost.max(self.largest.saturating_sub(self.largest / 16));
+        if self.kept.len() >= KEPT {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(Kept { seq, packet: Arc::clone(packet), last_sent: now });
+        self.save(now);
+        self.saved -= cost as f64;
+        if self.bad {
+            if self.second.len() >= WAITING {
+                self.second.pop_front();
+            }
+            self.second.push_back((now + packet.length.duration() * UNASKED_AFTER, seq));
+        }
+        bytes
+    }
+
+    /// The far end misses packets.
+    pub fn handle_ask(&mut self, now: Instant, ask: &Ask) {
+        for seq in ask.numbers(self.next) {
+            self.counters.asked += 1;
+            let Some(kept) = self.find(seq) else {
+                self.counters.unknown += 1;
+                continue;
+            };
+            if now < kept.last_sent + NOT_BEFORE || self.again.iter().any(|&(_, waiting, _)| waiting == seq) {
+                continue;
+            }
+            let both = [(now, false), (now + TWICE_APART, true)];
+            for (at, second) in both.into_iter().take(1 + usize::from(ask.twice)) {
+                if self.again.len() >= WAITING {
+                    self.counters.unaffordable += 1;
+                } else {
+                    self.again.push_back((at, seq, second));
+                }
+            }
+        }
+    }
+
+    /// The next datagram that is to be sent again at `now`.
+    pub fn poll_again<'b>(
+        &mut self,
+        now: Instant,
+        buffer: &'b mut [u8; MAX_DATAGRAM_BYTES],
+    ) -> Option<&'b [u8]> {
+        if self.again.is_empty() && self.second.is_empty() && self.probing.is_none() {
+            return None;
+        }
+        self.save(now);
+        while self.second.front().is_some_and(|&(at, _)| at + UNASKED_WITHIN < now) {
+            self.second.pop_front();
+        }
+        // In the order in which they were asked for: the oldest is wanted first. What cannot be had waits for its turn.
+        if let Some(place) = self.again.iter().position(|&(at, ..)| at <= now) {
+            let &(_, seq, second) = self.again.get(place)?;
+            let keep = if second { KEPT_FOR_ASKING } else { 0.0 };
+            let sent = self.send_again(now, seq, keep, buffer);
+            if second || !matches!(sent, Err(NotSent::Unaffordable)) {
+                self.again.remove(place);
+            }
+            self.counters.answered += u64::from(sent.is_ok());
+            return sent.ok().map(|length| &buffer[..length]);
+        }
+        let unasked = match self.second.front() {
+            Some(&(at, seq)) if at <= now => Some((seq, KEPT_FOR_ASKING)),
+            _ => self.probing.filter(|&probed| probed < self.next).map(|probed| (probed, 0.0)),
+        };
+        let (seq, kept) = unasked?;
+        let sent = self.send_again(now, seq, kept, buffer);
+        if !matches!(sent, Err(NotSent::Unaffordable)) {
+            if self.second.front().is_some_and(|&(_, second)| second == seq) {
+                self.second.pop_front();
+            } else {
+                self.probing = self.probing.map(|_| seq.next());
+            }
+        }
+        self.counters.unasked += u64::from(sent.is_ok());
+        sent.ok().map(|length| &buffer[..length])
+    }
+
+    /// Sends a packet again if it is still kept, and if so much is saved that `keep` packets could be afforded beside.
+    fn send_again(
+        &mut self,
+        now: Instant,
+        seq: Seq,
+        keep: f64,
+        buffer: &mut [u8; MAX_DATAGRAM_BYTES],
+    ) -> Result<usize, NotSent> {
+        let kept = self.kept.iter_mut().find(|kept| kept.seq == seq).ok_or(NotSent::Forgotten)?;
+        let packet = &kept.packet;
+        let mut voice = Voice::new(seq, packet.time, packet.start, packet.end, packet.body());
+        voice.again = true;
+        let length = voice.encode(buffer).len();
+        let cost = (length + AROUND_BYTES) as f64;
+        if cost * (1.0 + keep) > self.saved {
+            return Err(NotSent::Unaffordable);
+        }
+        self.saved -= cost;
+        kept.last_sent = now;
+        Ok(length)
+    }
+
+    fn find(&self, seq: Seq) -> Option<&Kept> {
+        self.kept.iter().find(|kept| kept.seq == seq)
+    }
+
+    /// Saves up what could have been sent since the last time.
+    fn save(&mut self, now: Instant) {
+        let bytes_per_s = f64::from(self.budget.bps()) / 8.0 * ABOVE;
+        let most = (bytes_per_s * SAVED.as_secs_f64()).max((self.largest * AT_LEAST_PACKETS) as f64);
+        self.saved = match self.saved_at {
+            Some(then) => self.saved + bytes_per_s * now.saturating_duration_since(then).as_secs_f64(),
+            None => most,
+        };
+        self.saved = self.saved.clamp(-most, most);
+        self.saved_at = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Pcm;
+    use super::super::ladder::RungId;
+    use super::super::outlet::Outlet;
+    use super::*;
+    use crate::unit::MediaTime;
+    use crate::wire::Datagram;
+
+    #[expect(clippy::disallowed_methods, reason = "an instant to count from; nothing waits")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    /// Sends packets of 60 ms for this many seconds of sound from `start` on; returns the leg.
+    fn sent(start: Instant, seconds: u64, spare: Bitrate) -> Departures {
+        let mut outlet = Outlet::new(RungId::for_cap(24)).expect("libopus");
+        let (mut leg, mut buffer) = (Departures::default(), [0; MAX_DATAGRAM_BYTES]);
+        leg.set_budget(spare, false, false);
+        let mut brick = Pcm::SILENCE;
+        brick.samples_mut().iter_mut().step_by(300).for_each(|sample| *sample = 0.5);
+        for n in 0..seconds * 50 {
+            let pushed = outlet.push(MediaTime::from_bricks(n), Some(&brick)).expect("encodes");
+            if let Some(packet) = pushed {
+                leg.send(start + Duration::from_millis(20 * n), packet, &mut buffer);
+            }
+        }
+        leg
+    }
+
+    fn again(leg: &mut Departures, now: Instant) -> Vec<u64> {
+        let mut buffer = [0; MAX_DATAGRAM_BYTES];
+        let mut numbers = Vec::new();
+        while let Some(bytes) = leg.poll_again(now, &mut buffer) {
+            let Ok(Datagram::Voice(voice)) = Datagram::decode(bytes) else { panic!("a voice datagram") };
+            assert!(voice.again);
+            numbers.push(voice.seq(Seq(40)).0);
+        }
+        numbers
+    }
+
+    #[test]
+    fn what_is_asked_for_is_sent_again_once_and_twice_when_that_was_lost_too() {
+        let (start, second) = (start(), Duration::from_secs(1));
+        let mut leg = sent(start, 3, Bitrate::from_kbps(100));
+        let now = start + 3 * second;
+        leg.handle_ask(now, &Ask::new(Seq(40), [Seq(42)], false));
+        leg.handle_ask(now, &Ask::new(Seq(40), [Seq(42)], false));
+        assert_eq!(again(&mut leg, now), [40, 42]);
+        leg.handle_ask(now + second, &Ask::new(Seq(42), [], true));
+        assert_eq!(again(&mut leg, now + second), [42]);
+        assert_eq!(again(&mut leg, now + second + TWICE_APART), [42]);
+        // Too old, and not yet sent.
+        leg.handle_ask(now, &Ask::new(Seq(3), [Seq(60)], false));
+        assert_eq!(again(&mut leg, now + second), []);
+        assert_eq!(leg.counters().unknown, 2);
+    }
+
+    #[test]
+    fn no_storm_of_requests_takes_more_than_the_budget() {
+        let start = start();
+        let mut leg = sent(start, 3, Bitrate::from_kbps(4));
+        let mut bytes = 0;
+        for ms in 0..10_000 {
+            let now = start + Duration::from_millis(3000 + ms);
+            leg.handle_ask(now, &Ask::new(Seq(20), (21..50).map(Seq), true));
+            let mut buffer = [0; MAX_DATAGRAM_BYTES];
+            while let Some(sent) = leg.poll_again(now, &mut buffer) {
+                bytes += sent.len() + AROUND_BYTES;
+            }
+        }
+        // Ten seconds at a tenth more than the budget, less what was owed.
+        assert!((3_500..6_500).contains(&bytes), "{bytes}");
+        assert!(leg.counters().unaffordable > 0);
+    }
+
+    #[test]
+    fn a_probe_doubles_what_is_sent_as_far_as_the_budget_goes() {
+        let start = start();
+        let mut leg = sent(start, 3, Bitrate::from_kbps(40));
+        let mut buffer = [0; MAX_DATAGRAM_BYTES];
+        assert_eq!(again(&mut leg, start + Duration::from_secs(4)), []);
+        leg.set_budget(Bitrate::from_kbps(40), true, false);
+        let packet = Arc::clone(&leg.kept[0].packet);
+        leg.send(start + Duration::from_secs(5), &packet, &mut buffer);
+        assert_eq!(again(&mut leg, start + Duration::from_secs(5)), [50]);
+        assert_eq!(leg.counters().unasked, 1);
+    }
+}
