@@ -5,10 +5,11 @@ use crate::audience::Hearing;
 use crate::talkers::Standing;
 use giaoban_proto::media::codec::BRIDGE_COMPLEXITY;
 use giaoban_proto::media::ladder::{Role, RungId};
-use giaoban_proto::media::rate::RateControl;
+use giaoban_proto::media::rate::{self, RateControl};
+use giaoban_proto::media::wait;
 use giaoban_proto::media::{DepartureCounters, Departures, Inlet, InletCounters, Pcm, Pulled};
 use giaoban_proto::unit::MemberId;
-use giaoban_proto::wire::{Ask, Delay, Echo, Rate, Report, Seat, Voice};
+use giaoban_proto::wire::{Ask, Echo, Report, Seat, Voice};
 use std::time::{Duration, Instant};
 
 /// Milliseconds over which members' first reports are spread: all of them in one tick would be a burst.
@@ -42,23 +43,11 @@ const ECHO_FOR: Duration = Duration::from_secs(60);
 /// half a kilobit a second. Its round trip is measured no more often than this.
 const REPORT_TO_LISTENER: Duration = Duration::from_secs(4);
 
-/// Weight of a round trip that is longer than before, one in this many.
-const SLOWER: u32 = 8;
-
 /// Reports that go each second all the same, so that a newcomer knows its round trip.
 const REPORTS_AT_FIRST: u32 = 6;
 
-/// How soon after a talkspurt's end a report says that it ended: who has lost the end asks for it then.
-const AFTER_END: Duration = Duration::from_millis(150);
-
 /// A queue that grows is told at once, at most so often.
 const ALARM_EVERY: Duration = Duration::from_millis(300);
-
-/// What counts as such a queue.
-const ALARM_QUEUE: Duration = Duration::from_millis(140);
-
-/// How long after its last word somebody still takes part in a conversation.
-pub(super) const CONVERSING_FOR: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
 pub(super) struct Member {
@@ -142,11 +131,9 @@ impl Member {
             self.report_at = now + SOONEST;
         }
         self.echo = Some((report.sent_ms, now));
-        self.tally.round_trip = match (report.round_trip(clock_ms), self.tally.round_trip) {
-            // The way itself rather than what stood in queues on it: down at once, up slowly.
-            (Some(new), Some(old)) if new > old => Some(old + (new - old) / SLOWER),
-            (new, old) => new.or(old),
-        };
+        if let Some(new) = report.round_trip(clock_ms) {
+            self.tally.round_trip = Some(wait::smoothed(self.tally.round_trip, new));
+        }
         self.rate.handle_report(now, report, self.tally.round_trip);
         self.spend();
         if let Some(inlet) = &mut self.inlet {
@@ -174,7 +161,7 @@ impl Member {
     /// Whether it is in a conversation: `others` is when anybody else was last in the mix.
     pub(super) fn set_company(&mut self, now: Instant, others: Option<Instant>) {
         let Some(inlet) = &mut self.inlet else { return };
-        let talk = others.is_some_and(|at| now.saturating_duration_since(at) < CONVERSING_FOR);
+        let talk = others.is_some_and(|at| now.saturating_duration_since(at) < wait::TAKES_PART_FOR);
         inlet.set_role(if talk { Role::Conversing } else { Role::Listening });
     }
 
@@ -182,7 +169,7 @@ impl Member {
     pub(super) fn note_voice(&mut self, now: Instant, end: bool) {
         self.voice_at = Some(now);
         if end {
-            self.report_at = self.report_at.min(now + AFTER_END);
+            self.report_at = self.report_at.min(now + wait::AFTER_END);
         }
     }
 
@@ -194,10 +181,7 @@ impl Member {
     pub(super) fn poll_report(&mut self, now: Instant, clock_ms: u16) -> Option<Report> {
         let queue = self.inlet.as_ref().map_or(Duration::ZERO, |inlet| inlet.queue());
         let since = self.reported_at.map_or(REPORT_TO_LISTENER, |at| now.saturating_duration_since(at));
-        let alarm = self.speaks
-            && queue >= ALARM_QUEUE
-            && queue > self.queue_told + ALARM_QUEUE / 2
-            && since >= ALARM_EVERY;
+        let alarm = self.speaks && rate::is_alarm(queue, self.queue_told) && since >= ALARM_EVERY;
         // Voice is a sign of life; when it stops, the next report is due as if it had not been.
         let hears = self.voice_at.is_some_and(|at| now.saturating_duration_since(at) < REPORT_EVERY);
         let settled = self.reports > REPORTS_AT_FIRST;
@@ -225,8 +209,7 @@ impl Member {
     }
 
     fn report(&self, now: Instant, clock_ms: u16) -> Report {
-        let counters = self.inlet.as_ref().map_or_else(InletCounters::default, |inlet| inlet.counters());
-        let inlet = self.inlet.as_deref();
+        let heard = self.inlet.as_ref().map(|inlet| inlet.report(now)).unwrap_or_default();
         Report {
             sent_ms: clock_ms,
             echo: self.echo.and_then(|(sent_ms, at)| {
@@ -235,15 +218,8 @@ impl Member {
                 let held_ms = u16::try_from(held.as_millis()).ok().filter(|_| held < ECHO_FOR)?;
                 Some(Echo { sent_ms, held_ms })
             }),
-            received: inlet.map_or(0, Inlet::received_first) as u16,
-            lost: counters.lost as u16,
-            concealed: counters.concealed as u16,
-            delay: Delay::from_duration(inlet.map_or(Duration::ZERO, Inlet::delay)),
-            listening: inlet.is_some_and(|inlet| inlet.role() == Role::Listening),
-            queue: Delay::from_duration(inlet.map_or(Duration::ZERO, Inlet::queue)),
-            rate: Rate::from_bitrate(inlet.map(|inlet| inlet.rate(now)).unwrap_or_default()),
             next: Report::next_of(self.departures.next()),
-            ..Report::default()
+            ..heard
         }
     }
 

@@ -13,6 +13,7 @@ use crate::words::Message;
 use giaoban_proto::media::Pcm;
 use giaoban_proto::media::codec::CodecError;
 use giaoban_proto::media::ladder::{Role, RungId};
+use giaoban_proto::media::rate;
 use giaoban_proto::wire::{
     CAPABILITIES, CloseCode, Hello, MAX_ASK_BYTES, Report, ServerMessage, SetMuted, VERSION, Welcome,
     server_message::Body,
@@ -30,9 +31,6 @@ const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
 
 /// How long the end may take, over all calls: a little more than a good-bye with its linger.
 const END_WITHIN: Duration = Duration::from_secs(3);
-
-/// A queue from here on is told to the bridge at once, and again when it has grown by half of this.
-const ALARM_QUEUE: Duration = Duration::from_millis(140);
 
 /// What of a client may be not to be had.
 pub(super) struct Doors {
@@ -373,7 +371,7 @@ impl Engine {
         heartbeat.set_unsettled(call.unsettled() && !self.uplink.is_speaking());
         // A queue that grows on the way here is worth telling at once: the bridge then sends less.
         let queue = self.downlink.queue();
-        let alarm = queue >= ALARM_QUEUE && queue > self.queue_told + ALARM_QUEUE / 2;
+        let alarm = rate::is_alarm(queue, self.queue_told);
         heartbeat.set_hurry(if alarm { Some(now) } else { self.uplink.report_due() });
         let report = heartbeat.poll_report(now, || {
             let mut microphone = self.uplink.microphone();

@@ -5,7 +5,7 @@ use giaoban_proto::media::comfort::Comfort;
 use giaoban_proto::media::ladder::Role;
 use giaoban_proto::media::{Inlet, InletCounters, Pcm, Pulled};
 use giaoban_proto::unit::BRICK_SAMPLES;
-use giaoban_proto::wire::{Ask, Datagram, Delay, Rate, Report};
+use giaoban_proto::wire::{Ask, Datagram, Report};
 use std::time::{Duration, Instant};
 
 /// Any will do; a fixed one lets a run be repeated.
@@ -136,20 +136,10 @@ impl Downlink {
         self.inlet.poll_ask(now)
     }
 
-    /// What a report says of this line: totals, of which it carries the low bits.
+    /// What a report says of this line.
     #[must_use]
     pub fn report(&self, now: Instant) -> Report {
-        let counters = self.inlet.counters();
-        Report {
-            received: self.inlet.received_first() as u16,
-            lost: counters.lost as u16,
-            concealed: counters.concealed as u16,
-            delay: Delay::from_duration(self.inlet.delay()),
-            listening: self.inlet.role() == Role::Listening,
-            queue: Delay::from_duration(self.inlet.queue()),
-            rate: Rate::from_bitrate(self.inlet.rate(now)),
-            ..Report::default()
-        }
+        self.inlet.report(now)
     }
 
     /// Totals over all lines.

@@ -3,6 +3,7 @@
 //! The round trip is measured here and not by QUIC, whose own figure is too long by the time for which
 //! acknowledgements are held back.
 
+use giaoban_proto::media::wait;
 use giaoban_proto::wire::{Echo, Report};
 use std::time::{Duration, Instant};
 
@@ -18,9 +19,6 @@ pub const PERIOD_IN_SILENCE: Duration = Duration::from_millis(250);
 
 /// Silence after which reports come faster: one heartbeat of the bridge, and half a second of jitter.
 const SILENT_AFTER: Duration = Duration::from_millis(1500);
-
-/// Weight of the newest round trip in the mean, one in this many. More is smoother, less is sooner right.
-const SMOOTHING: u32 = 8;
 
 /// The heartbeat of one line.
 #[derive(Clone, Debug)]
@@ -80,12 +78,7 @@ impl Heartbeat {
         }
         self.answered = answered;
         if let Some(new) = report.round_trip(self.millis(now)) {
-            self.round_trip = Some(match self.round_trip {
-                // The way itself rather than what stood in queues on it: down at once, up slowly.
-                Some(old) if new < old => new,
-                Some(old) => (old * (SMOOTHING - 1) + new) / SMOOTHING,
-                None => new,
-            });
+            self.round_trip = Some(wait::smoothed(self.round_trip, new));
         }
     }
 

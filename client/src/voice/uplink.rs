@@ -4,6 +4,7 @@ use giaoban_proto::media::codec::CodecError;
 use giaoban_proto::media::ladder::Rung;
 use giaoban_proto::media::level::Gate;
 use giaoban_proto::media::rate::RateControl;
+use giaoban_proto::media::wait;
 use giaoban_proto::media::{DepartureCounters, Departures, Outlet, Pcm};
 use giaoban_proto::unit::{BRICK, Bitrate, Level, MediaTime, Samples};
 use giaoban_proto::wire::{Ask, MAX_DATAGRAM_BYTES, Microphone, Report};
@@ -24,13 +25,6 @@ const CLIPPED_SAMPLES: usize = 8;
 
 /// Bricks for which a clipped one is remembered: 2 s, so that one of the next two reports says it.
 const CLIPPING_BRICKS: u32 = 100;
-
-/// How long after a word of this end's it still counts as taking part.
-const CONVERSING_FOR: Duration = Duration::from_secs(20);
-
-/// How long after a talkspurt's end the next report is due: it says how many packets there were, for a bridge that has
-/// lost the last.
-const AFTER_END: Duration = Duration::from_millis(150);
 
 /// Turns bricks into datagrams. One for as long as the client runs: reconnecting does not touch it.
 #[derive(Debug)]
@@ -131,7 +125,7 @@ impl Uplink {
     /// When a report is due because a talkspurt has ended.
     #[must_use]
     pub fn report_due(&self) -> Option<Instant> {
-        self.ended_at.map(|at| at + AFTER_END)
+        self.ended_at.map(|at| at + wait::AFTER_END)
     }
 
     /// A report has gone.
@@ -144,7 +138,8 @@ impl Uplink {
     /// Whether this end takes part, or only listens.
     #[must_use]
     pub fn takes_part(&self, now: Instant) -> bool {
-        !self.muted && self.taken_part_at.is_some_and(|at| now.saturating_duration_since(at) < CONVERSING_FOR)
+        !self.muted
+            && self.taken_part_at.is_some_and(|at| now.saturating_duration_since(at) < wait::TAKES_PART_FOR)
     }
 
     /// What was sent, and sent again.

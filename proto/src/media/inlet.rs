@@ -26,7 +26,7 @@ use super::ladder::Role;
 use super::stretch::{Stretcher, Wish};
 use super::wait::{self, Losses, Needs};
 use crate::unit::{BRICK, BRICK_SAMPLES, Bitrate, MediaTime, SAMPLE_RATE, Samples, Seq};
-use crate::wire::{Ask, Body, Report, Voice};
+use crate::wire::{Ask, Body, Delay, Rate, Report, Voice};
 use counters::Numbers;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -238,12 +238,6 @@ impl Inlet {
         }
     }
 
-    /// Packets that came when they were first sent: what a report counts as received.
-    #[must_use]
-    pub fn received_first(&self) -> u64 {
-        self.numbers.first()
-    }
-
     /// The wait beyond the fastest packet that is aimed at.
     #[must_use]
     pub fn delay(&self) -> Duration {
@@ -257,8 +251,7 @@ impl Inlet {
     }
 
     /// Voice received lately, headers included.
-    #[must_use]
-    pub fn rate(&self, now: Instant) -> Bitrate {
+    fn rate(&self, now: Instant) -> Bitrate {
         // What is old is of a talkspurt that is over.
         let fresh = self.rate.since.is_some_and(|since| now.saturating_duration_since(since) < 3 * RATE_OVER);
         if fresh { self.rate.rate } else { Bitrate::default() }
@@ -349,6 +342,22 @@ impl Inlet {
             self.counters.recovered_in_time += u64::from(in_time);
         }
         self.counters.late += u64::from(!in_time);
+    }
+
+    /// What a report says of this leg: totals, of which it carries the low bits.
+    #[must_use]
+    pub fn report(&self, now: Instant) -> Report {
+        let counters = self.counters();
+        Report {
+            received: self.numbers.first() as u16,
+            lost: counters.lost as u16,
+            concealed: counters.concealed as u16,
+            delay: Delay::from_duration(self.wait),
+            listening: self.role == Role::Listening,
+            queue: Delay::from_duration(self.queue()),
+            rate: Rate::from_bitrate(self.rate(now)),
+            ..Report::default()
+        }
     }
 
     /// The far end's report says which number it will send next: what is before it and has not come is lost, even

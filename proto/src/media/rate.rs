@@ -137,6 +137,12 @@ struct Heard {
     queue: Duration,
 }
 
+/// Whether a receiver should tell of its queue at once: it is trouble, and has grown since it was told of.
+#[must_use]
+pub fn is_alarm(queue: Duration, told: Duration) -> bool {
+    queue >= QUEUE_STANDS && queue > told + QUEUE_STANDS / 2
+}
+
 /// The rate control of one direction of one leg.
 #[derive(Clone, Debug)]
 pub struct RateControl {

@@ -35,6 +35,25 @@ pub fn patience(packet: Duration) -> Duration {
     ANSWER + packet / 2
 }
 
+/// How long after its last word, or after coming in, somebody still takes part in a conversation.
+pub const TAKES_PART_FOR: Duration = Duration::from_secs(20);
+
+/// How soon after a talkspurt's end a report says that it ended: who has lost the end asks for it then.
+pub const AFTER_END: Duration = Duration::from_millis(150);
+
+/// Weight of a round trip that is longer than before, one in this many.
+const SLOWER: u32 = 8;
+
+/// The round trip after another measurement: the way itself rather than what stood in queues on it, so down at once and
+/// up slowly.
+#[must_use]
+pub fn smoothed(old: Option<Duration>, new: Duration) -> Duration {
+    match old {
+        Some(old) if new > old => old + (new - old) / SLOWER,
+        _ => new,
+    }
+}
+
 /// How much is lost, quick to grow and slow to forget: packets are lost in bursts, and the next burst is what the
 /// wait is for.
 #[derive(Clone, Copy, Debug, Default)]
