@@ -24,7 +24,7 @@ use crate::talkers::{self, Change};
 use giaoban_proto::media::Pcm;
 use giaoban_proto::unit::{Bitrate, MediaTime, MemberId};
 use giaoban_proto::wire::{
-    ClientMessage, CloseCode, Datagram, MAX_ASK_BYTES, MAX_DATAGRAM_BYTES, ServerMessage,
+    ActCode, ClientMessage, CloseCode, Datagram, Done, MAX_ASK_BYTES, MAX_DATAGRAM_BYTES, ServerMessage,
     client_message::Body,
 };
 use member::Member;
@@ -218,7 +218,13 @@ impl Room {
             }
             Some(Body::SetMuted(_)) => {}
             Some(Body::Leave(_)) => self.end(id, CloseCode::Bye),
-            Some(Body::Hello(_) | Body::Check(_) | Body::CheckEnd(_)) => self.end(id, CloseCode::BadMessage),
+            Some(Body::Act(act)) => {
+                let done = Done { number: act.number, code: ActCode::Unknown.code() };
+                self.events.push_back(Event::Send(id, done.into()));
+            }
+            Some(Body::Hello(_) | Body::PinProof(_) | Body::Check(_) | Body::CheckEnd(_)) => {
+                self.end(id, CloseCode::BadMessage)
+            }
             // A body of a newer version.
             None => {}
         }

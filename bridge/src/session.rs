@@ -122,7 +122,10 @@ impl Session {
             // Switching the microphone while the door is being opened is honest; the room has the hello's word and
             // the client says it again when it is in.
             (State::Checking, Some(Body::SetMuted(_))) => None,
-            (State::Checking, Some(Body::Hello(_) | Body::Check(_) | Body::CheckEnd(_)))
+            (
+                State::Checking,
+                Some(Body::Hello(_) | Body::PinProof(_) | Body::Act(_) | Body::Check(_) | Body::CheckEnd(_)),
+            )
             | (State::InRoom(_), Some(Body::Check(_) | Body::CheckEnd(_))) => {
                 Some(self.close(CloseCode::BadMessage))
             }

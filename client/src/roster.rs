@@ -93,7 +93,10 @@ mod tests {
     }
 
     fn seats(names: &[(u64, &str)]) -> Vec<Seat> {
-        names.iter().map(|&(member, name)| Seat { member, name: name.into(), muted: false }).collect()
+        names
+            .iter()
+            .map(|&(member, name)| Seat { member, name: name.into(), muted: false, ..Seat::default() })
+            .collect()
     }
 
     #[test]

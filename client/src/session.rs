@@ -451,8 +451,15 @@ const fn verdict(loss: Loss) -> Verdict {
             | CloseCode::Version
             | CloseCode::NotAdmitted
             | CloseCode::NoSuchRoom
-            | CloseCode::Replaced => Verdict::Over(End::Refused(loss)),
-            CloseCode::Full | CloseCode::Internal => Verdict::RefusedAtFirst,
+            | CloseCode::Replaced
+            | CloseCode::Expelled
+            | CloseCode::Revoked
+            | CloseCode::NotLetIn
+            | CloseCode::WrongPin
+            | CloseCode::InvitationUsed
+            | CloseCode::InvitationExpired
+            | CloseCode::NoGuests => Verdict::Over(End::Refused(loss)),
+            CloseCode::Full | CloseCode::Internal | CloseCode::TryLater => Verdict::RefusedAtFirst,
             CloseCode::TooSlow | CloseCode::Overrun | CloseCode::Stopping | CloseCode::Busy => Verdict::Retry,
         },
         // A site that was in knows that the link is right: somebody stands between, and may not stay there.

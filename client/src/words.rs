@@ -242,6 +242,14 @@ const fn vietnamese_code(code: CloseCode) -> &'static str {
         CloseCode::Overrun => "đường truyền không theo kịp cuộc họp; hãy thử lại",
         CloseCode::Stopping => "máy chủ đang dừng; nó sẽ hoạt động trở lại",
         CloseCode::Internal => "máy chủ không tra cứu được thiết bị này; hãy báo người quản trị máy chủ",
+        CloseCode::Expelled => "người điều hành đã cho điểm này rời cuộc họp; hãy hỏi huyện",
+        CloseCode::Revoked => "điểm này không còn được phép vào; hãy xin huyện một giấy mời mới",
+        CloseCode::NotLetIn => "người điều hành không cho vào; hãy hỏi huyện",
+        CloseCode::WrongPin => "sai mã PIN; hãy hỏi huyện mã PIN của cuộc họp này",
+        CloseCode::TryLater => "đã thử sai mã PIN quá nhiều lần; hãy đợi vài phút rồi thử lại",
+        CloseCode::InvitationUsed => "giấy mời này đã dùng cho một máy khác; hãy xin huyện giấy mời mới",
+        CloseCode::InvitationExpired => "giấy mời này đã quá hạn; hãy xin huyện giấy mời mới",
+        CloseCode::NoGuests => "phòng này không nhận khách; hãy xin huyện một giấy mời",
         CloseCode::Busy => "máy chủ đang kiểm tra nhiều đường truyền khác; hãy thử lại sau một phút",
     }
 }

@@ -9,6 +9,7 @@
 //! * [`wire`]: bytes to messages and back. Pure; knows neither time nor state.
 //! * [`probe`]: how a line is measured before a meeting. Pure.
 //! * `media` (feature `media`): the two doors that every voice passes, `Outlet` and `Inlet`.
+//! * `pin` (feature `transport`): how a guest and a bridge prove to each other that both know the PIN.
 //! * `transport` (feature `transport`): the QUIC setting that both ends share.
 //! * `testing` (feature `testing`): a seeded link, an in-memory network, real speech.
 //!
@@ -17,6 +18,8 @@
 pub mod link;
 #[cfg(feature = "media")]
 pub mod media;
+#[cfg(feature = "transport")]
+pub mod pin;
 pub mod probe;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -13,9 +13,10 @@ mod voice;
 
 pub use ask::{ASK_SPAN, Ask, MAX_ASK_BYTES};
 pub use control::{
-    CAPABILITIES, Check, CheckEnd, CheckReady, CheckResult, ClientMessage, CloseCode, Framer, Hello, Leave,
-    MAX_CONTROL_BYTES, Roster, Seat, ServerMessage, SetMuted, VERSION, Welcome, client_message, frame,
-    server_message,
+    Act, ActCode, CAPABILITIES, Check, CheckEnd, CheckReady, CheckResult, ClientMessage, CloseCode, Done,
+    Framer, Hello, InLobby, Leave, Lobby, MAX_CONTROL_BYTES, NoSuchRole, Notice, NoticeKind, PinChallenge,
+    PinProof, Roster, Seat, ServerMessage, SetMuted, Silence, SiteRole, Standing, VERSION, Waiting, Welcome,
+    act, client_message, frame, server_message,
 };
 pub use probe::{PROBE_BYTES, PROBE_STEPS, Probe, WORD_BYTES, Word};
 pub use report::{Delay, Echo, Microphone, Rate, Report};

@@ -234,6 +234,6 @@ impl Member {
     }
 
     pub(super) fn seat(&self) -> Seat {
-        Seat { member: self.id.0, name: self.name.clone(), muted: self.muted }
+        Seat { member: self.id.0, name: self.name.clone(), muted: self.muted, ..Seat::default() }
     }
 }

@@ -183,6 +183,7 @@ impl Worker {
             member: id.0,
             room: name.as_str().to_owned(),
             name: site.clone(),
+            ..Welcome::default()
         };
         tracing::info!(room = name.as_str(), member = id.0, site, kbps = cap.bps() / 1000, "joined");
         let result = room.join(now, Joining { id, device, name: site, cap, muted });

@@ -93,6 +93,7 @@ impl Engine {
                 code: link.code.map(|code| code.as_bytes().to_vec()).unwrap_or_default(),
                 max_kbps,
                 muted,
+                ..Hello::default()
             },
             host: format!("{}:{}", link.host, link.port),
             leave_at: duration.and_then(|duration| now.checked_add(duration)),
@@ -238,7 +239,18 @@ impl Engine {
             }
             // Of an old line, or of a newer version.
             // What belongs to a check has no place here.
-            Some(Body::Roster(_) | Body::CheckReady(_) | Body::CheckResult(_)) | None => {}
+            Some(
+                Body::Roster(_)
+                | Body::PinChallenge(_)
+                | Body::InLobby(_)
+                | Body::Lobby(_)
+                | Body::Done(_)
+                | Body::Standing(_)
+                | Body::Notice(_)
+                | Body::CheckReady(_)
+                | Body::CheckResult(_),
+            )
+            | None => {}
         }
     }
 

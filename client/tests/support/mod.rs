@@ -144,7 +144,7 @@ async fn serve(connection: &Connection, log: &Mutex<Log>, door: Door, left: &mut
                             log.lock().unwrap().hellos.push(hello);
                             let welcome = Welcome { version: VERSION, member: 7, room: "giaoban".into(), name, ..Welcome::default() };
                             let seats = [(3, "Châu Bình"), (7, "we")]
-                                .map(|(member, name)| Seat { member, name: name.into(), muted: false })
+                                .map(|(member, name)| Seat { member, name: name.into(), muted: false, ..Seat::default() })
                                 .to_vec();
                             let roster = Roster { seats, gone: vec![] };
                             let bytes = [frame(&ServerMessage::from(welcome)), frame(&ServerMessage::from(roster))].concat();
@@ -158,10 +158,11 @@ async fn serve(connection: &Connection, log: &Mutex<Log>, door: Door, left: &mut
                         (Body::Hello(hello), Door::Mute) => log.lock().unwrap().hellos.push(hello),
                         (Body::SetMuted(set), _) => log.lock().unwrap().mutes.push((now(), set.muted)),
                         (Body::Check(_) | Body::CheckEnd(_), _) => panic!("a client that joins checks nothing"),
+                        (Body::PinProof(_) | Body::Act(_), _) => panic!("nobody has asked for that"),
                         (Body::Leave(_), _) => {
                             *left = true;
                             if matches!(door, Door::Chatty) {
-                                let seat = Seat { member: 4, name: "Tri Lễ".into(), muted: false };
+                                let seat = Seat { member: 4, name: "Tri Lễ".into(), muted: false, ..Seat::default() };
                                 let roster = Roster { seats: vec![seat], gone: vec![] };
                                 sender.write_all(&frame(&ServerMessage::from(roster))).await.ok()?;
                                 let more = Duration::from_millis(500);

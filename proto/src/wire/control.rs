@@ -3,6 +3,16 @@
 //! A village's old client must live with a newer bridge: unknown fields are skipped, numbers are never reused,
 //! and what either end can do is said in its first message.
 
+mod acts;
+mod check;
+mod code;
+mod guest;
+
+pub use acts::{Act, ActCode, Done, NoSuchRole, Notice, NoticeKind, Silence, SiteRole, Standing, act};
+pub use check::{Check, CheckEnd, CheckReady, CheckResult};
+pub use code::CloseCode;
+pub use guest::{InLobby, Lobby, PinChallenge, PinProof, Waiting};
+
 use super::DecodeError;
 use prost::Message;
 
@@ -15,91 +25,11 @@ pub const CAPABILITIES: u64 = 0;
 /// The longest control message, its length prefix left out.
 pub const MAX_CONTROL_BYTES: usize = 4096;
 
-/// Why an end closed the connection: the QUIC application error code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u32)]
-pub enum CloseCode {
-    /// Ended as asked.
-    Bye = 0,
-    /// A control message could not be parsed, or came in a state where it has no place.
-    BadMessage = 1,
-    /// The two ends share no version.
-    Version = 2,
-    /// This device may not come in: unknown, or its code is wrong.
-    NotAdmitted = 3,
-    /// The bridge has no room of that name.
-    NoSuchRoom = 4,
-    /// The room or the bridge holds as many as it may.
-    Full = 5,
-    /// The same device joined again; the newest session is the one that lives.
-    Replaced = 6,
-    /// No hello in time.
-    TooSlow = 7,
-    /// The member's queue ran over: it does not read what it is sent, or sends too much.
-    Overrun = 8,
-    /// The bridge is stopping.
-    Stopping = 9,
-    /// The bridge could not look the device up.
-    Internal = 10,
-    /// As many lines are being checked as the bridge checks at once, or this one too often.
-    Busy = 20,
-}
-
-impl CloseCode {
-    const ALL: [Self; 12] = [
-        Self::Bye,
-        Self::BadMessage,
-        Self::Version,
-        Self::NotAdmitted,
-        Self::NoSuchRoom,
-        Self::Full,
-        Self::Replaced,
-        Self::TooSlow,
-        Self::Overrun,
-        Self::Stopping,
-        Self::Internal,
-        Self::Busy,
-    ];
-
-    /// As it travels.
-    #[must_use]
-    pub const fn code(self) -> u32 {
-        self as u32
-    }
-
-    /// From what travelled; `None` for a code of a newer version.
-    #[must_use]
-    pub fn from_code(code: u64) -> Option<Self> {
-        Self::ALL.into_iter().find(|close| u64::from(close.code()) == code)
-    }
-
-    /// What happened and what to do, for a person.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Bye => "the meeting was left as asked",
-            Self::BadMessage => {
-                "the other end sent a message that makes no sense; update the older of the two programs"
-            }
-            Self::Version => "the bridge speaks another version; update this program",
-            Self::NotAdmitted => "this device is not admitted; ask the district for a new join link",
-            Self::NoSuchRoom => "the bridge has no room of that name; check the link",
-            Self::Full => "the room is full; ask the district to raise its limit",
-            Self::Replaced => "the same device joined again from somewhere else; this session ended",
-            Self::TooSlow => "the bridge heard no request to join in time; try again",
-            Self::Overrun => "the link could not keep up with the meeting; try again",
-            Self::Stopping => "the bridge is stopping; it will be back",
-            Self::Internal => "the bridge could not look this device up; tell whoever runs it",
-            Self::Busy => "the bridge is checking as many lines as it can; try again in a minute",
-        }
-    }
-}
-
 /// From client to bridge.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct ClientMessage {
     /// Exactly one body; none means one that this version does not know, and is skipped.
-    #[prost(oneof = "client_message::Body", tags = "1, 2, 3, 20, 21")]
+    #[prost(oneof = "client_message::Body", tags = "1, 2, 3, 4, 5, 20, 21")]
     pub body: Option<client_message::Body>,
 }
 
@@ -117,6 +47,12 @@ pub mod client_message {
         /// Going, as asked.
         #[prost(message, tag = "3")]
         Leave(super::Leave),
+        /// The guest's half of the proof that it knows the PIN.
+        #[prost(message, tag = "4")]
+        PinProof(super::PinProof),
+        /// An operator's act.
+        #[prost(message, tag = "5")]
+        Act(super::Act),
         /// Instead of a hello: measures the line, and joins nothing.
         #[prost(message, tag = "20")]
         Check(super::Check),
@@ -153,6 +89,9 @@ pub struct Hello {
     /// Whether the microphone is off.
     #[prost(bool, tag = "8")]
     pub muted: bool,
+    /// A guest's first half of the PIN's key exchange; empty for an enrolled device.
+    #[prost(bytes = "vec", tag = "9")]
+    pub guest: Vec<u8>,
 }
 
 /// The microphone was switched off or on at the client.
@@ -167,32 +106,11 @@ pub struct SetMuted {
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
 pub struct Leave {}
 
-/// The request to measure the line. What lets a device join lets it check.
-#[derive(Clone, PartialEq, Eq, Message)]
-pub struct Check {
-    /// The highest version that the client speaks.
-    #[prost(uint32, tag = "1")]
-    pub version: u32,
-    /// The program and its version, for the log.
-    #[prost(string, tag = "2")]
-    pub software: String,
-    /// The room to which the link leads.
-    #[prost(string, tag = "3")]
-    pub room: String,
-    /// The link's code, when it has one: 16 bytes.
-    #[prost(bytes = "vec", tag = "4")]
-    pub code: Vec<u8>,
-}
-
-/// The client has measured all that it wants to; it asks for what the bridge has.
-#[derive(Clone, Copy, PartialEq, Eq, Message)]
-pub struct CheckEnd {}
-
 /// From bridge to client.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct ServerMessage {
     /// Exactly one body; none means one that this version does not know, and is skipped.
-    #[prost(oneof = "server_message::Body", tags = "1, 2, 20, 21")]
+    #[prost(oneof = "server_message::Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 20, 21")]
     pub body: Option<server_message::Body>,
 }
 
@@ -207,6 +125,24 @@ pub mod server_message {
         /// Who came, changed or went.
         #[prost(message, tag = "2")]
         Roster(super::Roster),
+        /// The answer to a guest's hello.
+        #[prost(message, tag = "3")]
+        PinChallenge(super::PinChallenge),
+        /// The PIN is proved; the operator decides.
+        #[prost(message, tag = "4")]
+        InLobby(super::InLobby),
+        /// To operators: who waits to be let in, as differences.
+        #[prost(message, tag = "5")]
+        Lobby(super::Lobby),
+        /// The answer to an act.
+        #[prost(message, tag = "6")]
+        Done(super::Done),
+        /// Whether this site may speak has changed.
+        #[prost(message, tag = "7")]
+        Standing(super::Standing),
+        /// To operators: something they should know.
+        #[prost(message, tag = "8")]
+        Notice(super::Notice),
         /// The answer to a check that was accepted.
         #[prost(message, tag = "20")]
         CheckReady(super::CheckReady),
@@ -234,6 +170,12 @@ pub struct Welcome {
     /// The name under which the others see this site.
     #[prost(string, tag = "5")]
     pub name: String,
+    /// What this site may do: a [`SiteRole`]'s code.
+    #[prost(uint32, tag = "6")]
+    pub role: u32,
+    /// The fingerprint of the bridge's spare key, 16 bytes, so that a key that changes is known; may be empty.
+    #[prost(bytes = "vec", tag = "7")]
+    pub spare: Vec<u8>,
 }
 
 /// A difference to the list of who is here. The first one after a welcome holds all who are.
@@ -259,33 +201,15 @@ pub struct Seat {
     /// Whether its microphone is off.
     #[prost(bool, tag = "3")]
     pub muted: bool,
-}
-
-/// The check may begin: probes are answered from now on.
-#[derive(Clone, Copy, PartialEq, Eq, Message)]
-pub struct CheckReady {}
-
-/// What the bridge has received of a check.
-#[derive(Clone, Copy, PartialEq, Eq, Message)]
-pub struct CheckResult {
-    /// The rate that the line carries, in bits a second, IP and UDP headers included.
-    #[prost(uint32, tag = "1")]
-    pub rate_bps: u32,
-    /// Whether it may carry more than was tried.
-    #[prost(bool, tag = "2")]
-    pub or_more: bool,
-    /// Packets lost while it was not overloaded, in thousandths of all.
-    #[prost(uint32, tag = "3")]
-    pub loss_permille: u32,
-    /// How many were lost in a row on average, in hundredths.
+    /// What it may do: a [`SiteRole`]'s code.
     #[prost(uint32, tag = "4")]
-    pub burst_hundredths: u32,
-    /// By how much the slowest twentieth came later than the fastest.
-    #[prost(uint32, tag = "5")]
-    pub jitter_ms: u32,
-    /// Probes received.
-    #[prost(uint32, tag = "6")]
-    pub received: u32,
+    pub role: u32,
+    /// Whether it came by PIN and not by a key that is enrolled.
+    #[prost(bool, tag = "5")]
+    pub guest: bool,
+    /// Whether an operator has taken its voice out of the meeting.
+    #[prost(bool, tag = "6")]
+    pub silenced: bool,
 }
 
 macro_rules! body_from {
@@ -301,10 +225,18 @@ body_from!(
     Hello => ClientMessage::client_message,
     SetMuted => ClientMessage::client_message,
     Leave => ClientMessage::client_message,
+    PinProof => ClientMessage::client_message,
+    Act => ClientMessage::client_message,
     Check => ClientMessage::client_message,
     CheckEnd => ClientMessage::client_message,
     Welcome => ServerMessage::server_message,
     Roster => ServerMessage::server_message,
+    PinChallenge => ServerMessage::server_message,
+    InLobby => ServerMessage::server_message,
+    Lobby => ServerMessage::server_message,
+    Done => ServerMessage::server_message,
+    Standing => ServerMessage::server_message,
+    Notice => ServerMessage::server_message,
     CheckReady => ServerMessage::server_message,
     CheckResult => ServerMessage::server_message,
 );
@@ -397,15 +329,6 @@ mod tests {
         let mut framer = Framer::default();
         framer.push(&[0xff, 0xff, 0xff, 0x7f]);
         assert_eq!(framer.poll::<ClientMessage>(), Err(DecodeError::Long));
-    }
-
-    #[test]
-    fn every_close_code_has_words_and_comes_back_from_its_number() {
-        for close in CloseCode::ALL {
-            assert_eq!(CloseCode::from_code(u64::from(close.code())), Some(close));
-            assert!(!close.text().is_empty());
-        }
-        assert_eq!(CloseCode::from_code(u64::MAX), None);
     }
 
     proptest! {
