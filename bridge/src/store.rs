@@ -186,3 +186,6 @@ pub trait Store: Send + Sync + 'static {
     /// How things stand, and again whenever that changes, by whatever process. To be had once.
     fn changes(&self) -> Option<mpsc::Receiver<Snapshot>>;
 }
+
+#[cfg(test)]
+mod tests;

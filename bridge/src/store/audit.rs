@@ -15,6 +15,9 @@ use super::{Registry, StoreError, UnixMs};
 use ring::digest;
 use rusqlite::{Connection, Row, params};
 
+/// The longest text in a row, in bytes: what strangers call themselves must not fill the disk.
+const MAX_TEXT_BYTES: usize = 512;
+
 /// Where the chain begins.
 const BEGINNING: [u8; 32] = [0; 32];
 
@@ -124,7 +127,8 @@ impl Desk<'_> {
     pub(super) fn audit_by(&self, actor: &str, act: &str, target: &str, detail: &str) -> Work<()> {
         let (rows, before) = head(self.db)?.ok_or_else(|| StoreError::Damaged(Default::default()))?;
         let seq = rows + 1;
-        let hash = chain(&before, seq, self.now, [actor, act, target, detail]);
+        let [actor, act, target, detail] = [actor, act, target, detail].map(fit);
+        let hash = chain(&before, seq, self.now, [&actor, &act, &target, &detail]);
         self.write(
             "INSERT INTO audit (seq, at, actor, act, target, detail, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![seq as i64, self.now.0, actor, act, target, detail, hash],
@@ -132,6 +136,12 @@ impl Desk<'_> {
         self.write("UPDATE audit_head SET rows = ?1, hash = ?2", params![seq as i64, hash])?;
         Ok(())
     }
+}
+
+/// A text as it may stand in a row: not too long, and on one line whoever prints it.
+fn fit(text: &str) -> String {
+    let text = &text[..text.floor_char_boundary(MAX_TEXT_BYTES)];
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn row(row: &Row<'_>) -> rusqlite::Result<AuditRow> {

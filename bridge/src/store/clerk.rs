@@ -10,6 +10,7 @@ use giaoban_proto::link::RoomName;
 use giaoban_proto::transport::PublicKey;
 use giaoban_proto::wire::CloseCode;
 use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot};
 
@@ -50,6 +51,9 @@ impl Answer {
 /// The keys that may come in, for whoever must know without waiting.
 pub(super) type Known = Arc<RwLock<HashSet<PublicKey>>>;
 
+/// How many facts were lost so far, because the disk had failed for too long.
+pub(super) type Lost = Arc<AtomicU64>;
+
 /// See the module.
 pub(super) struct Clerk {
     pub(super) registry: Registry,
@@ -61,12 +65,19 @@ pub(super) struct Clerk {
     data_version: i64,
     refusals: Refusals,
     kept: VecDeque<(UnixMs, Fact)>,
-    lost: u64,
+    lost: Lost,
+    /// Of those, how many stand in the audit.
+    lost_told: u64,
     failing: bool,
     alive: UnixMs,
 }
 
 impl Clerk {
+    /// Where lost facts are counted, for whoever loses some before they come here.
+    pub(super) fn lost(&self) -> Lost {
+        self.lost.clone()
+    }
+
     /// Takes the store over for a bridge that starts: what an earlier one has left open ends.
     pub(super) fn new(mut registry: Registry) -> Result<(Self, Known, mpsc::Receiver<Snapshot>), StoreError> {
         registry.change(|desk| desk.bury())?;
@@ -82,7 +93,8 @@ impl Clerk {
             data_version: 0,
             refusals: Refusals::default(),
             kept: VecDeque::new(),
-            lost: 0,
+            lost: Lost::default(),
+            lost_told: 0,
             failing: false,
         };
         clerk.refresh()?;
@@ -102,10 +114,11 @@ impl Clerk {
             }
         }
         let mut answers = Vec::with_capacity(asked.len());
-        let Self { registry, refusals, kept, lost, .. } = self;
+        let Self { registry, refusals, kept, lost_told, .. } = self;
+        let lost = self.lost.load(Relaxed);
         let done = registry.change_at(now, |desk| {
-            if *lost > 0 {
-                desk.audit("facts lost", "", &lost.to_string())?;
+            if lost > *lost_told {
+                desk.audit("facts lost", "", &(lost - *lost_told).to_string())?;
             }
             let mut facts = kept.iter().enumerate().peekable();
             for (before, job) in asked {
@@ -119,13 +132,14 @@ impl Clerk {
         match done {
             Ok(()) => {
                 self.kept.clear();
-                self.lost = 0;
+                self.lost_told = lost;
                 if std::mem::take(&mut self.failing) {
                     tracing::info!(facts = kept_before, "the store works again");
                 }
                 if self.registry.touched {
                     self.look(true);
                 }
+                self.tell();
                 answers.into_iter().for_each(Answer::send);
             }
             Err(error) => {
@@ -135,7 +149,7 @@ impl Clerk {
                 }
                 while self.kept.len() > KEPT_FACTS {
                     self.kept.pop_front();
-                    self.lost += 1;
+                    self.lost.fetch_add(1, Relaxed);
                 }
             }
         }
@@ -144,7 +158,7 @@ impl Clerk {
     /// To be called a few times a second: tries again what failed, looks for what others have changed, says that the
     /// bridge lives.
     pub(super) fn tick(&mut self) {
-        if !self.kept.is_empty() {
+        if !self.kept.is_empty() || self.lost.load(Relaxed) > self.lost_told {
             self.work(Vec::new());
         }
         self.look(false);

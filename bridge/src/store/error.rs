@@ -69,6 +69,7 @@ impl StoreError {
                 _ => Self::Sqlite(path.to_owned(), error),
             },
             Self::Damaged(_) => Self::Damaged(path.to_owned()),
+            Self::Newer(_) => Self::Newer(path.to_owned()),
             other => other,
         }
     }

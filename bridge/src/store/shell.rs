@@ -5,7 +5,7 @@
 //! sites the disk is waited for once and not for each. Inline, everything is done before the call returns, so that
 //! virtual time, which would not wait for a thread, stands still meanwhile.
 
-use super::clerk::{Clerk, Job, Known};
+use super::clerk::{Clerk, Job, Known, Lost};
 use super::desk::Faults;
 use super::{
     Ask, Clock, Fact, GuestAsk, GuestDoor, Registry, Secrets, SiteId, Snapshot, Store, StoreError, Verdict,
@@ -14,7 +14,7 @@ use giaoban_proto::link::RoomName;
 use giaoban_proto::transport::PublicKey;
 use giaoban_proto::wire::{CloseCode, SiteRole};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -41,8 +41,7 @@ pub struct SqliteStore {
     snapshots: Mutex<Option<mpsc::Receiver<Snapshot>>>,
     secrets: Secrets,
     faults: Arc<Faults>,
-    /// Facts that found the queue full.
-    lost: AtomicU64,
+    lost: Lost,
     full: AtomicBool,
 }
 
@@ -69,16 +68,14 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError`], each with what to do. An existing file is never replaced.
     pub fn open(path: &Path, clock: Clock) -> Result<Self, StoreError> {
-        let registry = Registry::open(path, ACTOR, clock)?;
-        let (secrets, faults) = (registry.secrets()?, registry.faults.clone());
-        let (clerk, known, snapshots) = Clerk::new(registry)?;
-        let (requests, waiting) = sync_channel(QUEUE);
-        let thread = std::thread::Builder::new()
-            .name("store".into())
-            .spawn(move || serve(clerk, &waiting))
-            .map_err(StoreError::Thread)?;
-        let shell = Shell::Thread { requests: Some(requests), thread: Some(thread) };
-        Ok(Self::over(shell, known, snapshots, secrets, faults))
+        Self::over(Registry::open(path, ACTOR, clock)?, |clerk| {
+            let (requests, waiting) = sync_channel(QUEUE);
+            let thread = std::thread::Builder::new()
+                .name("store".into())
+                .spawn(move || serve(clerk, &waiting))
+                .map_err(StoreError::Thread)?;
+            Ok(Shell::Thread { requests: Some(requests), thread: Some(thread) })
+        })
     }
 
     /// A new store in memory that does everything inline, for tests and benches.
@@ -86,22 +83,19 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError`] when there is no memory.
     pub fn in_memory(clock: Clock) -> Result<Self, StoreError> {
-        let registry = Registry::in_memory(ACTOR, clock)?;
-        let (secrets, faults) = (registry.secrets()?, registry.faults.clone());
-        let (clerk, known, snapshots) = Clerk::new(registry)?;
-        Ok(Self::over(Shell::Inline(Box::new(Mutex::new(clerk))), known, snapshots, secrets, faults))
+        Self::over(Registry::in_memory(ACTOR, clock)?, |clerk| Ok(Shell::Inline(Box::new(Mutex::new(clerk)))))
     }
 
     fn over(
-        shell: Shell,
-        known: Known,
-        snapshots: mpsc::Receiver<Snapshot>,
-        secrets: Secrets,
-        faults: Arc<Faults>,
-    ) -> Self {
+        registry: Registry,
+        shell: impl FnOnce(Clerk) -> Result<Shell, StoreError>,
+    ) -> Result<Self, StoreError> {
+        let (secrets, faults) = (registry.secrets()?, registry.faults.clone());
+        let (clerk, known, snapshots) = Clerk::new(registry)?;
+        let lost = clerk.lost();
         let snapshots = Mutex::new(Some(snapshots));
-        let (lost, full) = (AtomicU64::new(0), AtomicBool::new(false));
-        Self { shell, known, snapshots, secrets, faults, lost, full }
+        let full = AtomicBool::new(false);
+        Ok(Self { shell: shell(clerk)?, known, snapshots, secrets, faults, lost, full })
     }
 
     /// The secrets.
@@ -153,7 +147,7 @@ impl SqliteStore {
         self.faults.set(nth);
     }
 
-    /// Facts that were lost because the disk had stopped and the queue was full.
+    /// Facts that were lost because the disk had failed for too long. Their number stands in the audit once it works.
     #[must_use]
     pub fn lost_facts(&self) -> u64 {
         self.lost.load(Relaxed)
