@@ -53,7 +53,7 @@ pub enum StoreError {
 }
 
 impl From<rusqlite::Error> for StoreError {
-    /// Which file it was is said by [`StoreError::of`].
+    /// Of no file in particular; the registry says of which.
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(PathBuf::new(), error)
     }
