@@ -3,19 +3,21 @@
 //! Everything is in one thread on tokio's paused clock, so that a minute passes as fast as its work is done and the
 //! same seed gives the same traffic.
 
+use anyhow::Context as _;
 use giaoban_bridge::shell::listen::Bridge;
 use giaoban_bridge::shell::worker;
-use giaoban_bridge::store::MemoryStore;
+use giaoban_bridge::store::{SqliteStore, UnixMs};
 use giaoban_client::audio::{AudioError, Polled, Sink, Source};
 use giaoban_client::engine::{Client, Command, Outcome};
 use giaoban_client::stats::Stats;
 use giaoban_client::testing::Site;
-use giaoban_proto::link::{Code, Link};
+use giaoban_proto::link::Link;
 use giaoban_proto::media::Pcm;
 use giaoban_proto::testing::link::LinkConfig;
 use giaoban_proto::testing::{VirtualNet, now, quic};
 use giaoban_proto::transport::{Identity, Meter, ResetKey, ServerEnd, Tunnels};
 use giaoban_proto::unit::{BRICK, BRICK_SAMPLES};
+use giaoban_proto::wire::SiteRole;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -25,7 +27,8 @@ use tokio::task::JoinHandle;
 /// Where the bridge of a hall is.
 pub const BRIDGE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 4646);
 
-const CODE: Code = Code::from_bytes([7; 16]);
+/// When a hall is opened, in Unix time: all figures and rows of a seed are the same whenever it is run.
+const OPENED: Duration = Duration::from_secs(1_767_225_600);
 
 /// A bridge with one room, `giaoban`.
 pub struct Hall {
@@ -33,6 +36,8 @@ pub struct Hall {
     pub net: VirtualNet,
     /// The bridge.
     pub bridge: Bridge,
+    /// Its store.
+    pub store: Arc<SqliteStore>,
     /// What passed its socket.
     pub meter: Meter,
     /// Takes streams, where some are to come in.
@@ -44,7 +49,7 @@ pub struct Hall {
 
 /// Who comes to a hall.
 pub struct Guest {
-    /// Its name.
+    /// Its name: that of its site.
     pub name: &'static str,
     /// What it says, from the hall's first moment on, mono at 48 kHz; silence after its end.
     pub says: Vec<f32>,
@@ -83,7 +88,7 @@ impl Hall {
     /// Opens a hall. Belongs inside [`giaoban_proto::testing::run`].
     ///
     /// # Errors
-    /// When no key or no endpoint can be made.
+    /// When no key, no store or no endpoint can be made.
     pub fn open(seed: u64, max_members: usize) -> anyhow::Result<Self> {
         let net = VirtualNet::new(seed);
         let identity = Identity::generate()?;
@@ -91,21 +96,47 @@ impl Hall {
         let config = quic::server_endpoint_config(seed);
         let runtime = Arc::new(quinn::TokioRuntime);
         let end = ServerEnd::with_socket(net.socket(BRIDGE), runtime, config, &identity, &reset)?;
-        let store = Arc::new(MemoryStore::new(&["giaoban"], CODE));
-        let bridge = Bridge::start(end.endpoint, store, worker::start_task(max_members));
+        let start = now();
+        let store = SqliteStore::in_memory(Box::new(move || UnixMs::from(OPENED + (now() - start))))?;
+        let store = Arc::new(store);
+        let bridge = Bridge::start(end.endpoint, store.clone(), worker::start_task(max_members));
         let link = Link {
             host: BRIDGE.ip().to_string().parse()?,
             port: BRIDGE.port(),
             room: "giaoban".parse()?,
             key: identity.fingerprint(),
             spare: None,
-            code: Some(CODE),
+            code: None,
             guest: false,
         };
-        Ok(Self { net, bridge, meter: end.meter, tunnels: end.tunnels, link, start: now(), sites: 0 })
+        Ok(Self { net, bridge, store, meter: end.meter, tunnels: end.tunnels, link, start, sites: 0 })
     }
 
-    /// The way in.
+    /// The key of a new device of this site, which is added if there is none of that name.
+    ///
+    /// # Errors
+    /// When no key can be made.
+    pub fn enrol(&self, name: &str) -> anyhow::Result<Identity> {
+        let identity = Identity::generate()?;
+        self.store.enrol(identity.public_key(), name, SiteRole::Participant)?;
+        Ok(identity)
+    }
+
+    /// The way in for a device that is not enrolled yet, once: an invitation for this site, which is added.
+    ///
+    /// # Errors
+    /// When there is such a site.
+    pub fn invite(&self, name: &str) -> anyhow::Result<Link> {
+        let name = name.to_owned();
+        let invited = self.store.edit(move |registry| {
+            registry.add_site(&name, SiteRole::Participant)?;
+            registry.invite(&name)
+        });
+        let code = invited.context("the store has ended")??.code;
+        Ok(Link { code: Some(code), ..self.link.clone() })
+    }
+
+    /// The way in, for enrolled devices.
     #[must_use]
     pub const fn link(&self) -> &Link {
         &self.link
@@ -130,7 +161,7 @@ impl Hall {
         let kept = figures.clone();
         let client = Client {
             link: self.link.clone(),
-            identity: Identity::generate()?,
+            identity: self.enrol(guest.name)?,
             name: guest.name.into(),
             max_kbps: guest.max_kbps,
             muted: guest.muted,
@@ -141,7 +172,7 @@ impl Hall {
             commands: asked,
             stats: Box::new(move |stats| lock(&kept).push(stats.clone())),
             say: Box::new(|_| {}),
-            unix_start: Duration::from_secs(1_767_225_600) + self.elapsed(),
+            unix_start: OPENED + self.elapsed(),
         };
         Ok(Seat { ip, client: tokio::spawn(client.run()), tape, figures, commands })
     }

@@ -43,7 +43,8 @@ fn over(line: (LinkConfig, LinkConfig), seed: u64) -> (Result<Measured, Failed>,
         let hall = Hall::open(seed, 10).expect("a hall");
         hall.net.connect(SITE, BRIDGE, line.0, line.1);
         let begun = now();
-        let checked = from(&hall.net, SITE, seed, hall.link(), &key()).await;
+        let device = hall.enrol("site").expect("enrolled");
+        let checked = from(&hall.net, SITE, seed, hall.link(), &device).await;
         let lost = [(SITE, BRIDGE.ip()), (BRIDGE.ip(), SITE)].map(|(from, to)| {
             let counters = hall.net.counters(from, to);
             counters.dropped as f64 / counters.packets.max(1) as f64
@@ -133,14 +134,14 @@ fn whoever_may_not_come_in_may_not_check_and_a_check_lets_nobody_in() {
     run(async {
         let hall = Hall::open(1, 10).expect("a hall");
         let device = key();
-        let bare = Link { code: None, ..hall.link().clone() };
+        let (bare, invited) = (hall.link().clone(), hall.invite("site").expect("invited"));
         let refused = Err(Failed::Refused(Loss::Closed(CloseCode::NotAdmitted)));
         assert_eq!(from(&hall.net, SITE, 1, &bare, &device).await, refused);
         assert_eq!(exit_code(&refused), 3);
-        assert!(from(&hall.net, SITE, 2, hall.link(), &device).await.is_ok());
-        // It had the code, and did not use it up: it is as unknown as before.
+        assert!(from(&hall.net, SITE, 2, &invited, &device).await.is_ok());
+        // It had the invitation, and did not use it up: it is as unknown as before.
         assert_eq!(from(&hall.net, SITE, 3, &bare, &device).await, refused);
-        let nowhere = Link { room: "nowhere".parse().expect("a name"), ..hall.link().clone() };
+        let nowhere = Link { room: "nowhere".parse().expect("a name"), ..invited };
         let answer = from(&hall.net, SITE, 4, &nowhere, &device).await;
         assert_eq!(answer, Err(Failed::Refused(Loss::Closed(CloseCode::NoSuchRoom))));
         let stranger = Link { key: key().fingerprint(), ..hall.link().clone() };
@@ -156,8 +157,8 @@ fn the_ninth_at_once_is_told_to_try_later_and_can_when_they_are_done() {
         let mut running = Vec::new();
         for n in 0..9 {
             let (net, link) = (hall.net.clone(), hall.link().clone());
-            let ip = IpAddr::from([10, 0, 8, n]);
-            running.push(tokio::spawn(async move { from(&net, ip, n.into(), &link, &key()).await }));
+            let (ip, device) = (IpAddr::from([10, 0, 8, n]), hall.enrol("site").expect("enrolled"));
+            running.push(tokio::spawn(async move { from(&net, ip, n.into(), &link, &device).await }));
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let mut busy = 0;
@@ -172,7 +173,8 @@ fn the_ninth_at_once_is_told_to_try_later_and_can_when_they_are_done() {
         }
         assert_eq!(busy, 1);
         tokio::time::sleep(Duration::from_secs(1)).await;
-        assert!(from(&hall.net, SITE, 50, hall.link(), &key()).await.is_ok());
+        let device = hall.enrol("site").expect("enrolled");
+        assert!(from(&hall.net, SITE, 50, hall.link(), &device).await.is_ok());
     });
 }
 
@@ -202,7 +204,8 @@ fn a_check_beside_a_meeting_is_not_of_it_and_says_what_it_does_meanwhile() {
                 doings.push(doing);
             }
         };
-        let checked = check(hall.link(), &key(), &*site, tell).await;
+        let device = hall.enrol("site").expect("enrolled");
+        let checked = check(hall.link(), &device, &*site, tell).await;
         assert!(checked.is_ok());
         assert_eq!(doings.len(), 10, "{doings:?}");
         assert!(

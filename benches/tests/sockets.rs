@@ -5,7 +5,11 @@
 //! over many turns, which is what the sites recorded and not what a clock says.
 
 use giaoban_benches::timeline::{SECOND, Timeline};
+use giaoban_bridge::store::{Registry, system_clock};
+use giaoban_proto::link::Link;
 use giaoban_proto::testing::measure::align;
+use giaoban_proto::transport::private;
+use giaoban_proto::wire::SiteRole;
 use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
@@ -38,8 +42,9 @@ impl Drop for Running {
 
 struct Bridge {
     process: Running,
+    /// For enrolled devices.
     link: String,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Bridge {
@@ -59,7 +64,21 @@ impl Bridge {
         });
         // The rest is read too, or the bridge would wait for somebody to.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { process: Running(process), link: link.expect("a join link"), _data: data }
+        let mut link: Link = link.expect("a join link").parse().expect("sound");
+        link.code = None;
+        Self { process: Running(process), link: link.to_string(), data }
+    }
+
+    /// Makes the key in this file that of a site's device, unless it is: beside the running bridge, as the command
+    /// line would.
+    fn enrol(&self, key: &Path, site: &str) {
+        if key.exists() {
+            return;
+        }
+        let device = private::identity(key).expect("a key").public_key();
+        let store = self.data.path().join("data/giaoban.db");
+        let mut registry = Registry::open(&store, "test", system_clock()).expect("opens");
+        registry.enrol(device, site, SiteRole::Participant).expect("enrolled");
     }
 
     /// From /proc: resident memory in KiB, and how many files are open.
@@ -72,9 +91,11 @@ impl Bridge {
     }
 
     fn join(&self, folder: &Path, name: &str, more: &[&str]) -> Running {
+        let key = folder.join(format!("{name}.key"));
+        self.enrol(&key, name);
         let site = Command::new(program("giaoban"))
             .args(["join", &self.link, "--name", name, "--identity"])
-            .arg(folder.join(format!("{name}.key")))
+            .arg(key)
             .args(more)
             .stderr(Stdio::null())
             .spawn();

@@ -1,174 +1,191 @@
-//! What must survive: rooms, the devices that may come in, the bridge's own secrets.
+//! What must survive: who may come in and as what, which rooms there are, who was there, and what was done.
 //!
-//! Behind a trait that answers later, because a disk may be slow and a tick may not: the real store has a thread of
-//! its own, the one for tests answers at once so that virtual time stays still.
+//! ```text
+//!   Store (what a running bridge asks) -> shell: a thread, or inline in memory -> Clerk -> Registry -> SQLite
+//!   the command line's processes ------------------------------------------------------> Registry -> SQLite
+//! ```
+//!
+//! Behind a trait that answers later, because a disk may be slow and a tick may not. Every decision is made in one
+//! place, inside the transaction that writes it down: the two shells of [`SqliteStore`] differ only in who runs it. It
+//! must not read a clock (it is given one), and nothing is answered before it is on the disk.
 
-mod sqlite;
+mod admission;
+mod attendance;
+mod audit;
+mod clerk;
+mod clock;
+mod desk;
+mod error;
+mod facts;
+mod registry;
+mod rooms;
+mod schema;
+mod shell;
+mod sites;
+mod snapshot;
 
-pub use sqlite::{FIRST_ROOM, Secrets, SqliteStore, StoreError};
+pub use attendance::{VisitFilter, VisitRow};
+pub use audit::{AuditFault, AuditFilter, AuditRow, Damage, Head};
+pub use clock::{Clock, UnixMs, system_clock};
+pub use error::StoreError;
+pub use registry::{FIRST_ROOM, FIRST_SITE, FirstStart, Registry, Secrets};
+pub use rooms::{Access, Guests, NewPin, NoSuchWord, RoomChange, RoomRow};
+pub use shell::SqliteStore;
+pub use sites::{INVITATION_FOR_MS, Invitation, Site};
+pub use snapshot::{RoomState, SiteState, Snapshot};
 
 use giaoban_proto::link::{Code, RoomName};
 use giaoban_proto::transport::PublicKey;
-use giaoban_proto::wire::CloseCode;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
-use tokio::sync::oneshot;
+use giaoban_proto::wire::{CloseCode, SiteRole};
+use tokio::sync::{mpsc, oneshot};
 
-/// A device at the door. The key is proved by the handshake; all else is what it says.
+/// A site's number, given once and never again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SiteId(pub i64);
+
+/// The number of a row of the attendance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VisitId(pub i64);
+
+/// A device at the door. The key is proved by the handshake; all else is what it says. How it wishes to be called is
+/// not among that: a site has the name that the district gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
     /// The device's key.
     pub device: PublicKey,
     /// Where to.
     pub room: RoomName,
-    /// The join code of its link, when it has one.
+    /// The invitation in its link, when it has one.
     pub code: Option<Code>,
-    /// How it wishes to be called; may be empty.
-    pub name: String,
     /// Whether it comes in. If not it is only asked whether it might, and nothing is remembered.
     pub enters: bool,
 }
 
-/// The name under which it comes in, or why not.
-pub type Verdict = Result<String, CloseCode>;
+/// As what somebody comes in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admitted {
+    /// Whose device it is; `None` for a guest.
+    pub site: Option<SiteId>,
+    /// How it is called in the room.
+    pub name: String,
+    /// What it may do in this room.
+    pub role: SiteRole,
+    /// Whether it came by PIN.
+    pub guest: bool,
+    /// The site's generation: a session of a lower one than the latest [`Snapshot`]'s is to be closed. 0 for a guest.
+    pub generation: u64,
+    /// Its row in the attendance, to be given back by [`Fact::Left`]; `None` if it was only asked.
+    pub visit: Option<VisitId>,
+    /// Members in this room at most, where the room has a number of its own.
+    pub max_members: Option<usize>,
+}
 
-/// Decides who may come in, and remembers it.
-///
-/// The seam for enrolment and roles: this version knows devices that have once shown the join code, and no others.
+/// As what somebody comes in, or why not.
+pub type Verdict = Result<Admitted, CloseCode>;
+
+/// What a guest meets at a room that takes guests.
+#[derive(Clone, PartialEq, Eq)]
+pub struct GuestDoor {
+    /// What it must prove to know. Never to be sent nor logged.
+    pub pin: String,
+    /// Whether an operator decides; else whoever knows the PIN is in.
+    pub lobby: bool,
+}
+
+impl std::fmt::Debug for GuestDoor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GuestDoor").field("lobby", &self.lobby).finish_non_exhaustive()
+    }
+}
+
+/// A guest that has proved to know the PIN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuestAsk {
+    /// Its key, made for this meeting.
+    pub device: PublicKey,
+    /// Where to.
+    pub room: RoomName,
+    /// How it calls itself, fit to be shown.
+    pub name: String,
+    /// The operator who let it in; needed where the room has a lobby.
+    pub by: Option<SiteId>,
+}
+
+/// Something that has happened and is to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// A visit has ended. With [`CloseCode::Replaced`] it has not: the same device goes on, in the same row.
+    Left {
+        /// The visit.
+        visit: VisitId,
+        /// Why it ended.
+        why: CloseCode,
+    },
+    /// Somebody was turned away by the bridge. What the store itself refuses it writes down itself.
+    Refused {
+        /// Where to.
+        room: String,
+        /// Who, as far as is known: a fingerprint, a name.
+        who: String,
+        /// Why.
+        code: CloseCode,
+        /// From which address.
+        from: String,
+    },
+    /// An operator's act was done.
+    Acted {
+        /// Who did it; `None` for the bridge itself.
+        by: Option<SiteId>,
+        /// What, in a word or two.
+        act: &'static str,
+        /// To whom or what.
+        target: String,
+        /// What else is to be known.
+        detail: String,
+    },
+    /// An act was asked for and not done.
+    ActRefused {
+        /// Who asked; `None` for a guest.
+        by: Option<SiteId>,
+        /// What, in a word or two.
+        act: &'static str,
+        /// To whom or what.
+        target: String,
+        /// The code that it was answered with.
+        code: u32,
+    },
+    /// A newer session of the same device took a visit over.
+    Replaced {
+        /// The visit, which goes on.
+        visit: VisitId,
+    },
+    /// The bridge takes connections from now on.
+    BridgeStarted,
+    /// The bridge has put everybody out and ends.
+    BridgeStopped,
+}
+
+/// What a running bridge asks of its store. A dropped answer means that the store failed.
 pub trait Store: Send + Sync + 'static {
-    /// Looks a device up, and enrols it when its code is right. A dropped answer means that the store failed.
+    /// Looks a device up, enrols it when its invitation is good, and opens its row in the attendance.
     fn admit(&self, ask: Ask) -> oneshot::Receiver<Verdict>;
-}
 
-/// The decision itself, the same over a database and in memory.
-///
-/// `known` is the device's name if it has been here; `enrol` remembers it and must have done so before this returns.
-fn decide<E>(
-    ask: &Ask,
-    room_exists: bool,
-    known: Option<String>,
-    code: &Code,
-    enrol: impl FnOnce(&str) -> Result<(), E>,
-) -> Result<Verdict, E> {
-    // A stranger is not told which rooms there are.
-    let admitted = known.is_some() || ask.code.as_ref().is_some_and(|theirs| same(theirs, code));
-    if !admitted {
-        return Ok(Err(CloseCode::NotAdmitted));
-    }
-    if !room_exists {
-        return Ok(Err(CloseCode::NoSuchRoom));
-    }
-    let name = match (ask.name.as_str(), &known) {
-        ("", Some(known)) => known.clone(),
-        ("", None) => format!("site {}", &ask.device.fingerprint().to_string()[..4]),
-        (wish, _) => wish.to_owned(),
-    };
-    if ask.enters && known.as_deref() != Some(name.as_str()) {
-        enrol(&name)?;
-    }
-    Ok(Ok(name))
-}
+    /// What a guest meets at this room. A room that takes none and a room that is not there are told alike.
+    fn guest_door(&self, room: RoomName) -> oneshot::Receiver<Result<GuestDoor, CloseCode>>;
 
-/// Compares two codes in a time that does not tell where they differ.
-fn same(a: &Code, b: &Code) -> bool {
-    a.as_bytes().iter().zip(b.as_bytes()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
-}
+    /// Lets a guest in and opens its row in the attendance.
+    fn admit_guest(&self, guest: GuestAsk) -> oneshot::Receiver<Verdict>;
 
-/// A store that forgets, for tests.
-#[derive(Debug)]
-pub struct MemoryStore {
-    rooms: BTreeSet<String>,
-    code: Code,
-    devices: Mutex<BTreeMap<[u8; 32], String>>,
-}
+    /// Writes a fact down, in order, after what was asked before; nobody waits for it. While the disk fails it is kept
+    /// and tried again.
+    fn record(&self, fact: Fact);
 
-impl MemoryStore {
-    /// Knows these rooms and this join code, and no device yet.
-    #[must_use]
-    pub fn new(rooms: &[&str], code: Code) -> Self {
-        let rooms = rooms.iter().map(|&room| room.to_owned()).collect();
-        Self { rooms, code, devices: Mutex::default() }
-    }
-}
+    /// Whether this key belongs to a site that may come in. From memory: the handshake may ask.
+    fn knows(&self, device: &PublicKey) -> bool;
 
-impl Store for MemoryStore {
-    fn admit(&self, ask: Ask) -> oneshot::Receiver<Verdict> {
-        let (answer, later) = oneshot::channel();
-        if let Ok(mut devices) = self.devices.lock() {
-            let known = devices.get(ask.device.as_bytes()).cloned();
-            let exists = self.rooms.contains(ask.room.as_str());
-            let decided = decide(&ask, exists, known, &self.code, |name| {
-                devices.insert(*ask.device.as_bytes(), name.to_owned());
-                Ok::<_, std::convert::Infallible>(())
-            });
-            let Ok(verdict) = decided;
-            // Nobody may be waiting any more.
-            let _ = answer.send(verdict);
-        }
-        later
-    }
+    /// How things stand, and again whenever that changes, by whatever process. To be had once.
+    fn changes(&self) -> Option<mpsc::Receiver<Snapshot>>;
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CODE: Code = Code::from_bytes([7; 16]);
-
-    fn ask(device: u8, code: Option<Code>, room: &str, name: &str) -> Ask {
-        let device = PublicKey::from_bytes([device; 32]);
-        Ask { device, room: room.parse().expect("a room's name"), code, name: name.into(), enters: true }
-    }
-
-    fn answer(store: &dyn Store, ask: Ask) -> Verdict {
-        store.admit(ask).blocking_recv().expect("an answer")
-    }
-
-    fn a_device_needs_the_code_once_and_then_its_key(store: &dyn Store) {
-        assert_eq!(answer(store, ask(1, None, "giaoban", "")), Err(CloseCode::NotAdmitted));
-        let wrong = Some(Code::from_bytes([8; 16]));
-        assert_eq!(answer(store, ask(1, wrong, "giaoban", "")), Err(CloseCode::NotAdmitted));
-        assert_eq!(answer(store, ask(1, None, "nowhere", "")), Err(CloseCode::NotAdmitted));
-        assert_eq!(answer(store, ask(1, Some(CODE), "nowhere", "")), Err(CloseCode::NoSuchRoom));
-        let looks = Ask { enters: false, ..ask(1, Some(CODE), "giaoban", "Tri Lễ") };
-        assert_eq!(answer(store, looks), Ok("Tri Lễ".into()));
-        assert_eq!(
-            answer(store, ask(1, None, "giaoban", "")),
-            Err(CloseCode::NotAdmitted),
-            "nothing is kept"
-        );
-        assert_eq!(answer(store, ask(1, Some(CODE), "giaoban", "Tri Lễ")), Ok("Tri Lễ".into()));
-        assert_eq!(answer(store, ask(1, None, "giaoban", "")), Ok("Tri Lễ".into()));
-        assert_eq!(answer(store, ask(1, None, "giaoban", "Tri Lễ 2")), Ok("Tri Lễ 2".into()));
-        assert_eq!(answer(store, ask(2, None, "giaoban", "Tri Lễ")), Err(CloseCode::NotAdmitted));
-        assert!(answer(store, ask(2, Some(CODE), "giaoban", "")).expect("in").starts_with("site "));
-    }
-
-    #[test]
-    fn in_memory() {
-        a_device_needs_the_code_once_and_then_its_key(&MemoryStore::new(&["giaoban"], CODE));
-    }
-
-    #[test]
-    fn on_disk_and_still_after_it_is_opened_again() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("giaoban.db");
-        let store = SqliteStore::open(&file, || Ok((CODE, [3; 32]))).expect("opens");
-        a_device_needs_the_code_once_and_then_its_key(&store);
-        drop(store);
-        let store = SqliteStore::open(&file, || panic!("secrets are made once")).expect("opens again");
-        assert_eq!(answer(&store, ask(1, None, "giaoban", "")), Ok("Tri Lễ 2".into()));
-        assert_eq!(store.secrets().code, CODE);
-        assert_eq!(store.secrets().reset, [3; 32]);
-    }
-
-    #[test]
-    fn a_file_that_is_no_store_is_refused_and_left_as_it_is() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("giaoban.db");
-        std::fs::write(&file, "my shopping list, which is no database at all").expect("writes");
-        let error = SqliteStore::open(&file, || Ok((CODE, [3; 32]))).expect_err("refused");
-        assert!(error.to_string().contains("giaoban.db"), "{error}");
-        assert_eq!(std::fs::read(&file).expect("reads"), b"my shopping list, which is no database at all");
-    }
-}
+mod tests;

@@ -6,7 +6,6 @@ use common::{House, hello};
 use giaoban_proto::probe::AT_MOST;
 use giaoban_proto::testing::visitor::Visitor;
 use giaoban_proto::testing::{now, run};
-use giaoban_proto::transport::Identity;
 use giaoban_proto::wire::{
     Check, CheckEnd, CloseCode, Datagram, MAX_DATAGRAM_BYTES, Probe, ServerMessage, SetMuted, VERSION, Word,
     server_message::Body,
@@ -21,7 +20,8 @@ fn check() -> Check {
 }
 
 async fn checked(house: &mut House) -> Visitor {
-    let mut visitor = house.connect(&Identity::generate().expect("a key")).await;
+    let site = house.enrol("site");
+    let mut visitor = house.connect(&site).await;
     visitor.say(check()).await;
     let ready = visitor.hear().await.expect("an answer");
     assert!(matches!(ready, ServerMessage { body: Some(Body::CheckReady(_)) }), "{ready:?}");
@@ -106,7 +106,8 @@ fn a_place_is_free_again_however_a_check_ends() {
             for _ in 0..8 {
                 checks.push(checked(&mut house).await);
             }
-            let mut ninth = house.connect(&Identity::generate().expect("a key")).await;
+            let site = house.enrol("site");
+            let mut ninth = house.connect(&site).await;
             ninth.say(check()).await;
             assert_eq!(ninth.closed().await, Some(CloseCode::Busy), "round {round}");
             drop(checks);

@@ -64,11 +64,12 @@ async fn count(visitor: &Visitor, time: Duration) -> (usize, usize) {
 }
 
 #[test]
-fn a_device_needs_the_code_once_and_its_key_from_then_on() {
+fn a_device_needs_an_invitation_once_and_its_key_from_then_on() {
     run(async {
         let mut house = House::new(10);
-        let site = key();
-        let bare = || Hello { code: Vec::new(), ..hello() };
+        let (site, code) = (key(), house.invite("Tri Lễ"));
+        let bare = hello;
+        let invited = || Hello { code: code.as_bytes().to_vec(), ..hello() };
         assert_eq!(
             attempt(&mut house, &site, bare()).await,
             Err(Silence::Closed(Some(CloseCode::NotAdmitted)))
@@ -78,11 +79,18 @@ fn a_device_needs_the_code_once_and_its_key_from_then_on() {
             attempt(&mut house, &site, wrong).await,
             Err(Silence::Closed(Some(CloseCode::NotAdmitted)))
         );
-        assert_eq!(attempt(&mut house, &site, hello()).await, Ok("Tri Lễ".into()));
+        // It may call itself what it likes.
+        let named = Hello { name: "Another".into(), ..invited() };
+        assert_eq!(attempt(&mut house, &site, named).await, Ok("Tri Lễ".into()));
         assert_eq!(attempt(&mut house, &site, bare()).await, Ok("Tri Lễ".into()));
+        assert_eq!(attempt(&mut house, &site, invited()).await, Ok("Tri Lễ".into()));
         assert_eq!(
             attempt(&mut house, &key(), bare()).await,
             Err(Silence::Closed(Some(CloseCode::NotAdmitted)))
+        );
+        assert_eq!(
+            attempt(&mut house, &key(), invited()).await,
+            Err(Silence::Closed(Some(CloseCode::InvitationUsed)))
         );
         let nowhere = Hello { room: "nowhere".into(), ..hello() };
         assert_eq!(
@@ -91,7 +99,7 @@ fn a_device_needs_the_code_once_and_its_key_from_then_on() {
         );
         let old = Hello { version: 0, ..hello() };
         assert_eq!(attempt(&mut house, &site, old).await, Err(Silence::Closed(Some(CloseCode::Version))));
-        assert_eq!(house.bridge.counters().refused.load(Relaxed), 4);
+        assert_eq!(house.bridge.counters().refused.load(Relaxed), 5);
     });
 }
 
@@ -206,7 +214,8 @@ fn a_hundred_joins_and_leaves_leave_nothing_behind() {
 fn a_hello_behind_a_message_of_the_future_is_heard() {
     run(async {
         let mut house = House::new(10);
-        let mut visitor = house.connect(&key()).await;
+        let site = house.enrol("Tri Lễ");
+        let mut visitor = house.connect(&site).await;
         // A body number 15 that this version does not know, and the hello in the same breath.
         let mut bytes = vec![3, 0x7a, 1, 0];
         bytes.extend(frame(&ClientMessage::from(hello())));
@@ -277,13 +286,13 @@ fn handshakes_from_made_up_addresses_do_not_lock_anybody_out() {
 fn the_newest_session_of_a_device_replaces_the_one_before() {
     run(async {
         let mut house = House::new(10);
-        let site = key();
+        let site = house.enrol("site");
         let mut first = house.connect(&site).await;
         first.say(hello()).await;
         first.welcome().await.expect("welcome");
         for _ in 0..20 {
             let mut next = house.connect(&site).await;
-            next.say(Hello { code: Vec::new(), ..hello() }).await;
+            next.say(hello()).await;
             next.welcome().await.expect("welcome");
             assert_eq!(first.closed().await, Some(CloseCode::Replaced));
             first = next;
@@ -296,10 +305,11 @@ fn a_full_room_says_so_and_has_a_place_again_when_somebody_goes() {
     run(async {
         let mut house = House::new(2);
         let (first, _second) = (house.join("first").await, house.join("second").await);
-        assert_eq!(attempt(&mut house, &key(), hello()).await, Err(Silence::Closed(Some(CloseCode::Full))));
+        let third = house.enrol("third");
+        assert_eq!(attempt(&mut house, &third, hello()).await, Err(Silence::Closed(Some(CloseCode::Full))));
         first.connection.close(0u32.into(), b"a client that goes without a word says this much");
         sleep(Duration::from_secs(1)).await;
-        assert!(attempt(&mut house, &key(), hello()).await.is_ok());
+        assert!(attempt(&mut house, &third, hello()).await.is_ok());
     });
 }
 

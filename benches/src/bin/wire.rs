@@ -7,8 +7,7 @@ use clap::Parser;
 use giaoban_benches::hall::{BRIDGE, Guest, Hall};
 use giaoban_benches::timeline::{SECOND, Timeline};
 use giaoban_bridge::shell::{listen::Bridge, worker};
-use giaoban_bridge::store::MemoryStore;
-use giaoban_proto::link::Code;
+use giaoban_bridge::store::{SqliteStore, UnixMs};
 use giaoban_proto::media::Outlet;
 use giaoban_proto::media::Pcm;
 use giaoban_proto::media::ladder::RungId;
@@ -17,13 +16,11 @@ use giaoban_proto::testing::visitor::{self, Visitor};
 use giaoban_proto::testing::{VirtualNet, now, quic, run, speech};
 use giaoban_proto::transport::{Identity, Pins, ResetKey, ServerEnd};
 use giaoban_proto::unit::{BRICK, BRICK_SAMPLES, MediaTime, Seq};
-use giaoban_proto::wire::{Datagram, MAX_DATAGRAM_BYTES, Report, Voice};
+use giaoban_proto::wire::{Datagram, MAX_DATAGRAM_BYTES, Report, SiteRole, Voice};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::sleep_until;
-
-const CODE: [u8; 16] = [7; 16];
 
 /// How long each case is played.
 const SPAN: Duration = Duration::from_secs(60);
@@ -204,15 +201,17 @@ async fn voice_packets(kbps: u32) -> anyhow::Result<Packets> {
     let config = quic::server_endpoint_config(1);
     let end =
         ServerEnd::with_socket(net.socket(BRIDGE), Arc::new(quinn::TokioRuntime), config, &identity, &reset)?;
-    let store = Arc::new(MemoryStore::new(&["giaoban"], Code::from_bytes(CODE)));
-    let _bridge = Bridge::start(end.endpoint, store, worker::start_task(10));
+    // What it says of the time is not looked at.
+    let store = Arc::new(SqliteStore::in_memory(Box::new(UnixMs::default))?);
+    let _bridge = Bridge::start(end.endpoint, store.clone(), worker::start_task(10));
     let pins = Pins { key: identity.fingerprint(), spare: None };
     let mut visitors = Vec::new();
     for n in 1..=2u8 {
         let from = SocketAddr::from((Ipv4Addr::new(10, 0, 1, n), 5000));
-        let mut visitor =
-            Visitor::connect(&net, from, BRIDGE, &Identity::generate()?, pins, n.into()).await?;
-        let hello = visitor::hello("giaoban", &CODE);
+        let device = Identity::generate()?;
+        store.enrol(device.public_key(), &format!("site {n}"), SiteRole::Participant)?;
+        let mut visitor = Visitor::connect(&net, from, BRIDGE, &device, pins, n.into()).await?;
+        let hello = visitor::hello("giaoban");
         visitor.say(giaoban_proto::wire::Hello { max_kbps: kbps, ..hello }).await;
         visitor.welcome().await.map_err(|silence| anyhow::anyhow!("no welcome: {silence:?}"))?;
         visitors.push((from, visitor));

@@ -6,7 +6,7 @@ use super::worker::{self, Input, Line, Who};
 use crate::bucket::Bucket;
 use crate::check::Allowance;
 use crate::session::{Action, Measure, Request, Session};
-use crate::store::{Ask, Store};
+use crate::store::{Admitted, Ask, Store};
 use giaoban_proto::link::RoomName;
 use giaoban_proto::transport::{PublicKey, peer_key};
 use giaoban_proto::unit::MemberId;
@@ -132,7 +132,7 @@ impl Peer {
         let until = self.session.poll_timeout().ok_or(CloseCode::TooSlow)?;
         let stream = tokio::time::timeout_at(until.into(), self.connection.accept_bi()).await;
         let (sender, mut receiver) = stream.map_err(|_| CloseCode::TooSlow)?.map_err(|_| CloseCode::Bye)?;
-        let Request { room, name, code, cap, muted } = match self.await_hello(&mut receiver).await? {
+        let Request { room, code, cap, muted, .. } = match self.await_hello(&mut receiver).await? {
             Wish::Join(request) => request,
             Wish::Measure(measure) => {
                 let place = self.may_measure(context, measure).await;
@@ -140,10 +140,10 @@ impl Peer {
                 return Ok(Entered::Check { receiver, sender, place: place? });
             }
         };
-        let ask = Ask { device: self.device, room: room.clone(), code, name, enters: true };
+        let ask = Ask { device: self.device, room: room.clone(), code, enters: true };
         let verdict = context.store.admit(ask).await.unwrap_or(Err(CloseCode::Internal));
         let joined = match verdict {
-            Ok(name) => {
+            Ok(Admitted { name, .. }) => {
                 self.join(context, room, Who { device: *self.device.as_bytes(), name, cap, muted }).await
             }
             Err(code) => {
@@ -162,7 +162,7 @@ impl Peer {
     /// Whether its line may be measured: who might come in may, and not too often.
     async fn may_measure(&self, context: &Context, measure: Measure) -> Result<check::Place, CloseCode> {
         let Measure { room, code } = measure;
-        let ask = Ask { device: self.device, room, code, name: String::new(), enters: false };
+        let ask = Ask { device: self.device, room, code, enters: false };
         let verdict = context.store.admit(ask).await.unwrap_or(Err(CloseCode::Internal));
         let place = verdict.and_then(|_| check::Place::take(&context.checks, self.device));
         if place.is_err() {

@@ -3,11 +3,10 @@
 use super::listen::Bridge;
 use super::{tunnels, worker};
 use crate::settings::{ListenTcp, Settings};
-use crate::store::{FIRST_ROOM, SqliteStore, StoreError};
+use crate::store::{FIRST_ROOM, Fact, Registry, SqliteStore, Store, system_clock};
 use anyhow::Context as _;
 use giaoban_proto::link::{Code, Host, Link};
 use giaoban_proto::transport::{Identity, ResetKey, bind_server, private};
-use ring::rand::{SecureRandom, SystemRandom};
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -23,18 +22,15 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     let identity = private::identity(&settings.data.join("bridge.key"))?;
     let file = settings.data.join("giaoban.db");
     private::file(&file)?;
-    let store = SqliteStore::open(&file, || {
-        let random = SystemRandom::new();
-        let (mut code, mut reset) = ([0; 16], [0; 32]);
-        random.fill(&mut code).and_then(|()| random.fill(&mut reset)).map_err(|_| StoreError::Random)?;
-        Ok((Code::from_bytes(code), reset))
-    })?;
+    let store = Arc::new(SqliteStore::open(&file, system_clock())?);
     let reset = ResetKey::from_bytes(store.secrets().reset);
-    let code = store.secrets().code;
+    let first = store.edit(Registry::first_start).transpose()?.flatten();
+    let code = first.map(|first| first.invitation.code);
     let end = bind(settings.listen, &identity, &reset)?;
     let listening = end.endpoint.local_addr().context("the socket has no address")?;
     let worker = worker::start_thread(settings.max_members).context("the rooms' thread cannot be started")?;
-    let bridge = Bridge::start(end.endpoint, Arc::new(store), worker);
+    let bridge = Bridge::start(end.endpoint, store.clone(), worker);
+    store.record(Fact::BridgeStarted);
     let side_door = bind_tcp(settings.listen_tcp, listening).await;
     announce(settings, listening, &side_door, &identity, code)?;
     let side_door = side_door.ok().flatten().map(|listener| {
@@ -58,6 +54,7 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
         "door closed"
     );
     bridge.stop().await;
+    store.record(Fact::BridgeStopped);
     if let Some(side_door) = side_door {
         side_door.abort();
         let (tunnels, dropped) = (end.tunnels.counters(), end.tunnels.dropped());
@@ -114,19 +111,11 @@ fn announce(
     listening: SocketAddr,
     side_door: &Result<Option<TcpListener>, (SocketAddr, io::Error)>,
     identity: &Identity,
-    code: Code,
+    code: Option<Code>,
 ) -> anyhow::Result<()> {
     let link = |host: Host, port: u16| -> anyhow::Result<Link> {
         let room = FIRST_ROOM.parse().context("the first room's name")?;
-        Ok(Link {
-            host,
-            port,
-            room,
-            key: identity.fingerprint(),
-            spare: None,
-            code: Some(code),
-            guest: false,
-        })
+        Ok(Link { host, port, room, key: identity.fingerprint(), spare: None, code, guest: false })
     };
     let host = |address: IpAddr| address.to_string().parse::<Host>().context("an address as host");
     tell(&format!("giaoban bridge {} on UDP {listening}", env!("CARGO_PKG_VERSION")));
@@ -162,8 +151,13 @@ fn announce(
         "join link on this machine / liên kết trên máy này:\n  {}",
         link(host(here)?, listening.port())?
     ));
-    tell("Whoever has the link can come in; keep it among the sites. Ctrl-C stops the bridge.");
-    tell("Ai có liên kết đều vào được; chỉ gửi cho các điểm họp. Ctrl-C để dừng.");
+    if code.is_some() {
+        tell("The link enrols the operator's machine, once. Ctrl-C stops the bridge.");
+        tell("Liên kết này chỉ đăng ký được một máy điều hành, một lần. Ctrl-C để dừng.");
+    } else {
+        tell("The link lets in machines that are enrolled. Ctrl-C stops the bridge.");
+        tell("Liên kết này dành cho các máy đã đăng ký. Ctrl-C để dừng.");
+    }
     Ok(())
 }
 

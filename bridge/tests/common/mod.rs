@@ -1,30 +1,30 @@
 //! A bridge on the virtual network, and visitors that speak the wire by hand.
 
 use giaoban_bridge::shell::{listen::Bridge, worker};
-use giaoban_bridge::store::MemoryStore;
+use giaoban_bridge::store::{SqliteStore, UnixMs};
 use giaoban_proto::link::Code;
 use giaoban_proto::testing::visitor::{self, Visitor};
-use giaoban_proto::testing::{VirtualNet, quic};
+use giaoban_proto::testing::{VirtualNet, now, quic};
 use giaoban_proto::transport::{ClientEnd, Identity, Pins, ResetKey, ServerEnd};
-use giaoban_proto::wire::Hello;
+use giaoban_proto::wire::{Hello, SiteRole};
 use quinn::TokioRuntime;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-const CODE: Code = Code::from_bytes([7; 16]);
 pub(crate) const BRIDGE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 4646);
 
 /// A bridge with one room, `giaoban`.
 pub(crate) struct House {
     pub(crate) net: VirtualNet,
     pub(crate) bridge: Bridge,
+    pub(crate) store: Arc<SqliteStore>,
     identity: Identity,
     visitors: u8,
 }
 
-/// A hello that is let in.
+/// A hello of an enrolled device.
 pub(crate) fn hello() -> Hello {
-    Hello { name: "Tri Lễ".into(), ..visitor::hello("giaoban", CODE.as_bytes()) }
+    visitor::hello("giaoban")
 }
 
 #[allow(dead_code, reason = "each test program uses what it needs")]
@@ -37,9 +37,28 @@ impl House {
         let end =
             ServerEnd::with_socket(net.socket(BRIDGE), Arc::new(TokioRuntime), config, &identity, &reset)
                 .expect("an endpoint");
-        let store = Arc::new(MemoryStore::new(&["giaoban"], CODE));
-        let bridge = Bridge::start(end.endpoint, store, worker::start_task(max_members));
-        Self { net, bridge, identity, visitors: 0 }
+        let start = now();
+        let clock = move || UnixMs(1_767_225_600_000 + (now() - start).as_millis() as i64);
+        let store = Arc::new(SqliteStore::in_memory(Box::new(clock)).expect("a store"));
+        let bridge = Bridge::start(end.endpoint, store.clone(), worker::start_task(max_members));
+        Self { net, bridge, store, identity, visitors: 0 }
+    }
+
+    /// The key of a new device of this site, which is added if there is none of that name.
+    pub(crate) fn enrol(&self, name: &str) -> Identity {
+        let identity = Identity::generate().expect("a key");
+        self.store.enrol(identity.public_key(), name, SiteRole::Participant).expect("enrolled");
+        identity
+    }
+
+    /// An invitation for a new site.
+    pub(crate) fn invite(&self, name: &str) -> Code {
+        let name = name.to_owned();
+        let invited = self.store.edit(move |registry| {
+            registry.add_site(&name, SiteRole::Participant)?;
+            registry.invite(&name)
+        });
+        invited.expect("a store").expect("invited").code
     }
 
     /// Connects with this key, and says nothing yet.
@@ -67,11 +86,11 @@ impl House {
         (end, calling)
     }
 
-    /// Connects with a new key and joins with the code.
+    /// Enrols a device, connects and joins.
     pub(crate) async fn join(&mut self, name: &str) -> Visitor {
-        let identity = Identity::generate().expect("a key");
+        let identity = self.enrol(name);
         let mut visitor = self.connect(&identity).await;
-        visitor.say(Hello { name: name.into(), ..hello() }).await;
+        visitor.say(hello()).await;
         visitor.welcome().await.expect("welcome");
         visitor
     }

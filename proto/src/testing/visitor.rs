@@ -31,10 +31,10 @@ pub enum Silence {
     Nonsense(DecodeError),
 }
 
-/// A hello to `room` with this code, from a site without a name.
+/// A hello to `room`, from a device that is enrolled.
 #[must_use]
-pub fn hello(room: &str, code: &[u8; 16]) -> Hello {
-    Hello { version: VERSION, room: room.into(), code: code.to_vec(), ..Hello::default() }
+pub fn hello(room: &str) -> Hello {
+    Hello { version: VERSION, room: room.into(), ..Hello::default() }
 }
 
 impl Visitor {
