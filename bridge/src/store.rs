@@ -118,8 +118,8 @@ pub enum Fact {
     Left {
         /// The visit.
         visit: VisitId,
-        /// Why it ended.
-        why: CloseCode,
+        /// Why it ended; `None` when its line was lost.
+        why: Option<CloseCode>,
     },
     /// Somebody was turned away by the bridge. What the store itself refuses it writes down itself.
     Refused {
@@ -179,6 +179,9 @@ pub trait Store: Send + Sync + 'static {
     /// Writes a fact down, in order, after what was asked before; nobody waits for it. While the disk fails it is kept
     /// and tried again.
     fn record(&self, fact: Fact);
+
+    /// Writes a fact down and says when it stands on the disk. A dropped answer means that it does not.
+    fn write_down(&self, fact: Fact) -> oneshot::Receiver<()>;
 
     /// Whether this key belongs to a site that may come in. From memory: the handshake may ask.
     fn knows(&self, device: &PublicKey) -> bool;

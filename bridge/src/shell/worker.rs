@@ -56,6 +56,8 @@ pub(super) enum Input {
     Message(MemberId, ClientMessage),
     /// The store has (or has not) written down that a guest comes in, by this operator's act of this number.
     GuestWritten { guest: MemberId, by: Option<(MemberId, u32)>, host: Option<SiteId>, verdict: Verdict },
+    /// An act of this member is written down, or could not be.
+    Answer(MemberId, Done),
     /// Sites or rooms have changed.
     Changed(Box<Snapshot>),
     /// The connection is gone.
@@ -225,6 +227,11 @@ impl Worker {
             Input::GuestWritten { guest, by, host, verdict } => {
                 self.seat_guest(now, guest, by, host, verdict)
             }
+            Input::Answer(member, done) => {
+                if let Some(room) = self.held.get(&member).map(|held| held.room.clone()) {
+                    self.tell(&room, member, done.into());
+                }
+            }
             Input::Changed(snapshot) => self.apply(&snapshot),
             Input::Lost(member) => self.lost(member),
             Input::Stop(_) => {}
@@ -244,7 +251,7 @@ impl Worker {
         let most = max_members.unwrap_or(self.config.limits.members as usize);
         let held = Held { room: name.clone(), line, device, name: called.clone(), site, generation, visit };
         if full {
-            self.left(&held, CloseCode::Full);
+            self.left(&held, Some(CloseCode::Full));
             return Err(CloseCode::Full);
         }
         let room = self.rooms.entry(name.clone()).or_insert_with(|| Room::new(now, most));
@@ -268,7 +275,7 @@ impl Worker {
                 }
                 self.held.insert(id, held);
             }
-            Err(code) => self.left(&held, code),
+            Err(code) => self.left(&held, Some(code)),
         }
         self.events(&name);
         result.map(|()| id)
@@ -299,7 +306,7 @@ impl Worker {
             _ => {
                 let held_already = visit.is_some() && self.held.values().any(|held| held.visit == visit);
                 if let Some(visit) = visit.filter(|_| !held_already) {
-                    self.store.record(Fact::Left { visit, why: CloseCode::Full });
+                    self.store.record(Fact::Left { visit, why: Some(CloseCode::Full) });
                 }
             }
         }
@@ -344,18 +351,18 @@ impl Worker {
             tracing::info!(room = held.room.as_str(), member = member.0, ?tally, "lost");
             room.leave(member);
         }
-        self.left(&held, CloseCode::TooSlow);
+        self.left(&held, None);
         self.events(&held.room);
     }
 
     /// A visit has ended, unless another session of the device goes on with it.
-    fn left(&self, held: &Held, why: CloseCode) {
+    fn left(&self, held: &Held, why: Option<CloseCode>) {
         let Some(visit) = held.visit else { return };
         if self.held.values().any(|other| other.visit == held.visit) {
             return;
         }
         self.store.record(match why {
-            CloseCode::Replaced => Fact::Replaced { visit },
+            Some(CloseCode::Replaced) => Fact::Replaced { visit },
             why => Fact::Left { visit, why },
         });
     }
@@ -408,19 +415,12 @@ impl Worker {
                 }
                 Event::LetIn { by, number, guest } => self.write_guest(by.map(|by| (by, number)), guest),
                 Event::Acted { by, number, act, target, name: called, code } => {
-                    let site = self.held.get(&by).and_then(|held| held.site);
                     let target = if called.is_empty() {
                         target.0.to_string()
                     } else {
                         format!("{called} ({})", target.0)
                     };
-                    self.store.record(match code {
-                        ActCode::Done => {
-                            Fact::Acted { by: site, act, target, detail: name.as_str().to_owned() }
-                        }
-                        code => Fact::ActRefused { by: site, act, target, code: code.code() },
-                    });
-                    self.tell(name, by, Done { number, code: code.code() }.into());
+                    self.write_act(name, by, number, act, target, code);
                 }
             }
         }
@@ -457,18 +457,49 @@ impl Worker {
         });
     }
 
+    /// Writes down what became of an act, then answers it.
+    fn write_act(
+        &mut self,
+        room: &RoomName,
+        by: MemberId,
+        number: u32,
+        act: &'static str,
+        target: String,
+        code: ActCode,
+    ) {
+        let site = self.held.get(&by).and_then(|held| held.site);
+        if code != ActCode::Done {
+            // It must not wait for the disk, nor the disk for whoever tries it a thousand times.
+            self.store.record(Fact::ActRefused { by: site, act, target, code: code.code() });
+            return self.tell(room, by, Done { number, code: code.code() }.into());
+        }
+        let fact = Fact::Acted { by: site, act, target, detail: room.as_str().to_owned() };
+        let written = self.store.write_down(fact.clone());
+        let (own, store) = (self.own.clone(), self.store.clone());
+        tokio::spawn(async move {
+            let code = if written.await.is_ok() { ActCode::Done } else { ActCode::Failed };
+            if code == ActCode::Failed {
+                // It was done all the same: it is to be written down as soon as the disk allows.
+                store.record(fact);
+            }
+            if let Some(own) = own.upgrade() {
+                let _ = own.send(Input::Answer(by, Done { number, code: code.code() })).await;
+            }
+        });
+    }
+
     /// Ends a connection whose member the room has forgotten.
     fn close(&mut self, member: MemberId, code: CloseCode) {
         if let Some(held) = self.held.remove(&member) {
             close(&held.line, code);
-            self.left(&held, code);
+            self.left(&held, Some(code));
         }
     }
 
     fn stop(&mut self) {
         for held in std::mem::take(&mut self.held).into_values() {
             close(&held.line, CloseCode::Stopping);
-            self.left(&held, CloseCode::Stopping);
+            self.left(&held, Some(CloseCode::Stopping));
         }
         tracing::info!(
             ticks = self.late.ticks,

@@ -113,11 +113,11 @@ impl Desk<'_> {
     }
 
     /// Ends a visit; one that has ended already ended now. Says who it was, and where; `None` if there is none.
-    pub(super) fn leave(&self, visit: VisitId, why: CloseCode) -> Work<Option<(String, String)>> {
+    pub(super) fn leave(&self, visit: VisitId, why: &str) -> Work<Option<(String, String)>> {
         // The clock may have been set back since.
         self.write(
             "UPDATE visits SET left = max(joined, ?2), why = ?3 WHERE id = ?1",
-            params![visit.0, self.now.0, words(why)],
+            params![visit.0, self.now.0, why],
         )?;
         self.visitor(visit)
     }

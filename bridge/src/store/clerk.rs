@@ -30,12 +30,14 @@ pub(super) enum Job {
     GuestDoor(RoomName, oneshot::Sender<Result<GuestDoor, CloseCode>>),
     AdmitGuest(GuestAsk, oneshot::Sender<Verdict>),
     Record(Fact),
+    WriteDown(Fact, oneshot::Sender<()>),
 }
 
 /// An answer that may be sent once it is committed.
 enum Answer {
     Verdict(oneshot::Sender<Verdict>, Verdict),
     Door(oneshot::Sender<Result<GuestDoor, CloseCode>>, Result<GuestDoor, CloseCode>),
+    Written(oneshot::Sender<()>),
 }
 
 impl Answer {
@@ -44,6 +46,7 @@ impl Answer {
         match self {
             Self::Verdict(to, verdict) => drop(to.send(verdict)),
             Self::Door(to, door) => drop(to.send(door)),
+            Self::Written(to) => drop(to.send(())),
         }
     }
 }
@@ -228,6 +231,9 @@ fn answer(desk: &Desk<'_>, job: Job, refusals: &mut Refusals) -> Work<Option<Ans
         }
         Job::AdmitGuest(ask, to) => {
             alone(desk, |desk| desk.admit_guest(&ask))?.map(|verdict| Answer::Verdict(to, verdict))
+        }
+        Job::WriteDown(fact, to) => {
+            alone(desk, |desk| desk.record(&fact, refusals))?.map(|()| Answer::Written(to))
         }
         Job::Record(fact) => {
             alone(desk, |desk| desk.record(&fact, refusals))?;

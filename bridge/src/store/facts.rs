@@ -6,11 +6,14 @@ use super::desk::{Desk, Work};
 use super::{Fact, SiteId};
 use giaoban_proto::wire::CloseCode;
 
+/// Why a visit ended whose connection was no more.
+const LINE_LOST: &str = "line lost";
+
 impl Desk<'_> {
     /// Writes a fact down. One about a visit that is not there says nothing.
     pub(super) fn record(&self, fact: &Fact, refusals: &mut Refusals) -> Work<()> {
         match fact {
-            Fact::Replaced { visit } | Fact::Left { visit, why: CloseCode::Replaced } => {
+            Fact::Replaced { visit } | Fact::Left { visit, why: Some(CloseCode::Replaced) } => {
                 match self.visitor(*visit)? {
                     Some((who, room)) => {
                         self.audit_by(&who, "came again", &room, &format!("visit {}", visit.0))
@@ -18,12 +21,15 @@ impl Desk<'_> {
                     None => Ok(()),
                 }
             }
-            Fact::Left { visit, why } => match self.leave(*visit, *why)? {
-                Some((who, room)) => {
-                    self.audit_by(&who, "left", &room, &format!("visit {}, {}", visit.0, words(*why)))
+            Fact::Left { visit, why } => {
+                let why = why.map_or_else(|| LINE_LOST.to_owned(), words);
+                match self.leave(*visit, &why)? {
+                    Some((who, room)) => {
+                        self.audit_by(&who, "left", &room, &format!("visit {}, {why}", visit.0))
+                    }
+                    None => Ok(()),
                 }
-                None => Ok(()),
-            },
+            }
             Fact::Refused { room, who, code, from } => {
                 self.refuse(refusals, who, who, "refused", room, &format!("{}, from {from}", words(*code)))
             }

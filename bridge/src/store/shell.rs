@@ -193,6 +193,12 @@ impl Store for SqliteStore {
         later
     }
 
+    fn write_down(&self, fact: Fact) -> oneshot::Receiver<()> {
+        let (answer, later) = oneshot::channel();
+        self.ask(Job::WriteDown(fact, answer));
+        later
+    }
+
     fn record(&self, fact: Fact) {
         self.ask(Job::Record(fact));
     }

@@ -187,7 +187,7 @@ fn attendance_and_audit_can_be_asked_for_in_part() {
     };
     let first = came(ROOM);
     hands.forward(1000);
-    store.record(Fact::Left { visit: first, why: CloseCode::Bye });
+    store.record(Fact::Left { visit: first, why: Some(CloseCode::Bye) });
     hands.forward(1000);
     let second = came("other");
     let ids = |filter: VisitFilter| {

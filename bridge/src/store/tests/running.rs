@@ -77,7 +77,7 @@ fn a_rush_is_answered_in_order_and_each_answer_stands_on_the_disk() {
     assert_eq!(open_visits(&copy(&path, &hands).1), 1);
     // A fact comes after what was asked before it and before what was asked after.
     let visit = verdicts[0].as_ref().expect("in").visit.expect("a visit");
-    store.record(Fact::Left { visit, why: CloseCode::Bye });
+    store.record(Fact::Left { visit, why: Some(CloseCode::Bye) });
     let again = get(store.admit(ask(0, None))).expect("in");
     assert_ne!(again.visit, Some(visit), "a visit that has ended is not gone on with");
 }
@@ -127,7 +127,7 @@ fn changes_made_through_the_bridge_itself_are_told_too_and_what_is_the_same_is_n
     assert_eq!(changes.try_recv().expect("a change").rooms.len(), 2);
     store.enrol(device(1), FIRST_SITE, SiteRole::Operator).expect("enrolled");
     let visit = get(store.admit(ask(1, None))).expect("in").visit.expect("a visit");
-    store.record(Fact::Left { visit, why: CloseCode::Bye });
+    store.record(Fact::Left { visit, why: Some(CloseCode::Bye) });
     assert_eq!(changes.try_recv(), Err(TryRecvError::Empty));
 }
 
@@ -172,7 +172,7 @@ fn a_full_disk_drops_the_answer_keeps_the_facts_and_leaves_nothing_half_done() {
     let visit = get(store.admit(ask(1, None))).expect("in").visit.expect("a visit");
     store.fail_at_write(1);
     hands.forward(5000);
-    store.record(Fact::Left { visit, why: CloseCode::Overrun });
+    store.record(Fact::Left { visit, why: Some(CloseCode::Overrun) });
     store.record(Fact::BridgeStopped);
     assert!(store.admit(ask(1, None)).blocking_recv().is_err());
     hands.forward(60_000);
@@ -207,7 +207,7 @@ fn the_thread_meets_a_full_disk_as_the_one_in_memory_does_and_comes_back_by_itse
     store.enrol(device(1), "Tri Lễ", SiteRole::Participant).expect("enrolled");
     let visit = get(store.admit(ask(1, None))).expect("in").visit.expect("a visit");
     store.fail_at_write(1);
-    store.record(Fact::Left { visit, why: CloseCode::Bye });
+    store.record(Fact::Left { visit, why: Some(CloseCode::Bye) });
     let answers: Vec<_> = (0..10).map(|_| store.admit(ask(1, None))).collect();
     assert!(answers.into_iter().all(|answer| answer.blocking_recv().is_err()));
     assert!(store.knows(&device(1)), "that is in memory");
@@ -292,7 +292,7 @@ fn a_bridge_says_every_ten_seconds_that_it_lives_while_anybody_is_in() {
     }
     hands.forward(9_999);
     assert_eq!(alive(&store), Some(UnixMs(hands.now().0 - 9_999)));
-    store.record(Fact::Left { visit, why: CloseCode::Bye });
+    store.record(Fact::Left { visit, why: Some(CloseCode::Bye) });
     let last = alive(&store);
     hands.forward(60_000);
     assert_eq!(alive(&store), last);
@@ -313,16 +313,16 @@ fn a_device_that_comes_again_goes_on_in_its_row_and_one_that_has_left_begins_ano
         assert_eq!(come(), first);
         // In whichever way the bridge says it, and in whichever order.
         store.record(Fact::Replaced { visit: first });
-        store.record(Fact::Left { visit: first, why: CloseCode::Replaced });
+        store.record(Fact::Left { visit: first, why: Some(CloseCode::Replaced) });
     }
     hands.forward(100);
-    store.record(Fact::Left { visit: first, why: CloseCode::TooSlow });
+    store.record(Fact::Left { visit: first, why: Some(CloseCode::TooSlow) });
     let second = come();
     assert_ne!(second, first);
     // The clock was set back meanwhile.
     hands.forward(-50_000);
-    store.record(Fact::Left { visit: second, why: CloseCode::Bye });
-    store.record(Fact::Left { visit: VisitId(99), why: CloseCode::Bye });
+    store.record(Fact::Left { visit: second, why: Some(CloseCode::Bye) });
+    store.record(Fact::Left { visit: VisitId(99), why: Some(CloseCode::Bye) });
     let rows = edit(&store, |registry| registry.attendance(&VisitFilter::default()));
     let seen: Vec<_> = rows
         .iter()

@@ -130,7 +130,7 @@ pub enum ActCode {
     Unknown = 3,
     /// The room is full.
     Full = 4,
-    /// The bridge could not write it down, and so did not do it.
+    /// The bridge could not write it down. A guest that was to be let in was not; all else was done.
     Failed = 5,
 }
 
