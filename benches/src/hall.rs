@@ -5,7 +5,7 @@
 
 use anyhow::Context as _;
 use giaoban_bridge::shell::listen::Bridge;
-use giaoban_bridge::shell::worker;
+use giaoban_bridge::shell::worker::Config;
 use giaoban_bridge::store::{SqliteStore, UnixMs};
 use giaoban_client::audio::{AudioError, Polled, Sink, Source};
 use giaoban_client::engine::{Client, Command, Outcome};
@@ -99,7 +99,7 @@ impl Hall {
         let start = now();
         let store = SqliteStore::in_memory(Box::new(move || UnixMs::from(OPENED + (now() - start))))?;
         let store = Arc::new(store);
-        let bridge = Bridge::start(end.endpoint, store.clone(), worker::start_task(max_members));
+        let bridge = Bridge::in_task(end.endpoint, store.clone(), Config::for_members(max_members));
         let link = Link {
             host: BRIDGE.ip().to_string().parse()?,
             port: BRIDGE.port(),

@@ -4,13 +4,17 @@
 //! peer (a connection) -> session (admission) -> room { Inlet … mixer … Outlet } -> peer
 //! ```
 //!
-//! [`room`], [`mixer`], [`talkers`], [`audience`], [`session`] and [`check`] are pure: they take `now` and own nothing but
+//! [`room`], [`mixer`], [`talkers`], [`audience`], [`session`], [`permit`], [`doorkeeper`] and [`check`] are pure: they take `now` and own nothing but
 //! state. Sockets, threads, clocks and files are in `shell`.
 
 pub mod audience;
 pub mod bucket;
 pub mod check;
+pub mod doorkeeper;
+pub mod limits;
 pub mod mixer;
+pub mod permit;
+pub mod prefix;
 pub mod room;
 pub mod session;
 pub mod settings;

@@ -10,9 +10,11 @@
 //! }
 //! ```
 //!
-//! Once warm a tick allocates nothing. Whoever is not in `members` is sent nothing and not heard: there is no other
-//! list.
+//! Once warm a tick allocates nothing. Whoever is not in `members` is sent no sound and not heard: there is no other
+//! list. Guests in the lobby and observers, who may be told what happens, are no members.
 
+mod acts;
+mod lobby;
 mod member;
 mod roster;
 
@@ -20,13 +22,15 @@ pub use member::Tally;
 
 use crate::audience::{Audience, Hearing};
 use crate::mixer::{Mix, fade};
+use crate::permit::{Right, may};
 use crate::talkers::{self, Change};
 use giaoban_proto::media::Pcm;
 use giaoban_proto::unit::{Bitrate, MediaTime, MemberId};
 use giaoban_proto::wire::{
-    ActCode, ClientMessage, CloseCode, Datagram, Done, MAX_ASK_BYTES, MAX_DATAGRAM_BYTES, ServerMessage,
-    client_message::Body,
+    ActCode, ClientMessage, CloseCode, Datagram, MAX_ASK_BYTES, MAX_DATAGRAM_BYTES, Notice, NoticeKind,
+    ServerMessage, SiteRole, client_message::Body,
 };
+use lobby::Lobby;
 use member::Member;
 use roster::RosterChanges;
 use std::collections::VecDeque;
@@ -50,6 +54,9 @@ enum Stage {
     Report,
 }
 
+/// Who only looks on, at most: an operator's second window and a script or two.
+const MAX_OBSERVERS: usize = 8;
+
 /// Who is let in, as admission has found it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Joining {
@@ -63,6 +70,10 @@ pub struct Joining {
     pub cap: Bitrate,
     /// Whether its microphone is off.
     pub muted: bool,
+    /// What it may do.
+    pub role: SiteRole,
+    /// Whether it came by PIN.
+    pub guest: bool,
 }
 
 /// What the room wants done.
@@ -72,6 +83,37 @@ pub enum Event {
     Send(MemberId, ServerMessage),
     /// End the member's connection; the room has forgotten it already.
     Close(MemberId, CloseCode),
+    /// Write down that this guest comes in, then [`Room::let_in`].
+    LetIn {
+        /// The operator who said so, `None` where the room admits by itself.
+        by: Option<MemberId>,
+        /// The number of the operator's act.
+        number: u32,
+        /// The guest.
+        guest: MemberId,
+    },
+    /// Write down what became of an act, then answer it with its number and code.
+    Acted {
+        /// Who wanted it.
+        by: MemberId,
+        /// The number of the act.
+        number: u32,
+        /// What.
+        act: &'static str,
+        /// To whom.
+        target: MemberId,
+        /// Its name, where there was somebody.
+        name: String,
+        /// What became of it.
+        code: ActCode,
+    },
+}
+
+/// Somebody without a seat, who is told what happens and may act.
+#[derive(Clone, Copy, Debug)]
+struct Observer {
+    id: MemberId,
+    role: SiteRole,
 }
 
 /// A datagram to send. Borrows the room's one buffer.
@@ -91,6 +133,8 @@ pub struct Room {
     ticks: u64,
     /// In order of their ids, which only grow.
     members: Vec<Member>,
+    lobby: Lobby,
+    observers: Vec<Observer>,
     mix: Mix,
     audience: Audience,
     changes: Vec<Change>,
@@ -112,6 +156,8 @@ impl Room {
             max_members,
             ticks: 0,
             members: Vec::new(),
+            lobby: Lobby::default(),
+            observers: Vec::new(),
             mix: Mix::default(),
             audience: Audience::default(),
             changes: Vec::with_capacity(talkers::MAX_VOICES + 1),
@@ -130,10 +176,15 @@ impl Room {
         self.members.len()
     }
 
-    /// Whether nobody is here.
+    /// Whether nobody is here, in the lobby or looking on either.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.members.is_empty() && self.lobby.is_empty() && self.observers.is_empty()
+    }
+
+    /// Changes how many may be here. Nobody is put out for it.
+    pub const fn set_max_members(&mut self, max_members: usize) {
+        self.max_members = max_members;
     }
 
     /// Who is here, in the order in which they came.
@@ -163,17 +214,12 @@ impl Room {
     /// # Errors
     /// The code with which to close: [`CloseCode::Full`], or [`CloseCode::Internal`] when no encoder is to be had.
     pub fn join(&mut self, now: Instant, joining: Joining) -> Result<(), CloseCode> {
-        let older =
-            self.members.iter().find(|member| member.device == joining.device).map(|member| member.id);
-        if let Some(older) = older {
-            self.leave(older);
-            self.events.push_back(Event::Close(older, CloseCode::Replaced));
-        }
+        self.replace(now, &joining);
         debug_assert!(self.members.last().is_none_or(|last| last.id < joining.id), "numbers only grow");
         if self.members.len() >= self.max_members {
             return Err(CloseCode::Full);
         }
-        let id = joining.id;
+        let (id, role) = (joining.id, joining.role);
         let member = Member::new(now, joining);
         self.audience.join(member.rung).map_err(|_| CloseCode::Internal)?;
         self.members.push(member);
@@ -181,11 +227,36 @@ impl Room {
         self.roster.joined(id);
         let list = roster::whole(self.members.iter());
         self.events.extend(list.map(|part| Event::Send(id, part)));
+        if may(role, Right::SeeLobby) {
+            self.events.push_back(Event::Send(id, self.lobby.whole()));
+        }
         Ok(())
     }
 
-    /// A member is gone, whyever. Does nothing for one that is not here.
+    /// Lets somebody look on: told who is here and who waits, sent no sound, without a seat.
+    ///
+    /// # Errors
+    /// [`CloseCode::NotAdmitted`] for a role that may not, [`CloseCode::Full`] where too many do.
+    pub fn observe(&mut self, id: MemberId, role: SiteRole) -> Result<(), CloseCode> {
+        if !may(role, Right::Observe) {
+            return Err(CloseCode::NotAdmitted);
+        }
+        if self.observers.len() >= MAX_OBSERVERS {
+            return Err(CloseCode::Full);
+        }
+        self.observers.push(Observer { id, role });
+        let list = roster::whole(self.members.iter());
+        self.events.extend(list.map(|part| Event::Send(id, part)));
+        self.events.push_back(Event::Send(id, self.lobby.whole()));
+        Ok(())
+    }
+
+    /// A member, guest in the lobby or observer is gone, whyever. Does nothing for one that is not here.
     pub fn leave(&mut self, id: MemberId) {
+        self.observers.retain(|observer| observer.id != id);
+        if let Some((_, gone)) = self.lobby.take(id) {
+            self.tell_operators(&gone);
+        }
         let Some(place) = self.place(id) else { return };
         let member = self.members.remove(place);
         self.audience.leave(member.rung, member.hearing);
@@ -208,22 +279,15 @@ impl Room {
 
     /// A control message came from a member.
     pub fn handle_message(&mut self, _now: Instant, id: MemberId, message: ClientMessage) {
-        let Some(place) = self.place(id) else { return };
+        let Some(role) = self.role(id) else { return };
         match message.body {
             // For the others to see: its own gate is what keeps it silent, and its voice, which may overtake this
             // message, is not made to wait for it.
-            Some(Body::SetMuted(set)) if self.members[place].muted != set.muted => {
-                self.members[place].muted = set.muted;
-                self.roster.changed(id);
-            }
-            Some(Body::SetMuted(_)) => {}
-            Some(Body::Leave(_)) => self.end(id, CloseCode::Bye),
-            Some(Body::Act(act)) => {
-                let done = Done { number: act.number, code: ActCode::Unknown.code() };
-                self.events.push_back(Event::Send(id, done.into()));
-            }
+            Some(Body::SetMuted(set)) => self.set_muted(id, role, set.muted),
+            Some(Body::Leave(_)) => self.put_out(id, CloseCode::Bye),
+            Some(Body::Act(act)) => self.act(id, role, act),
             Some(Body::Hello(_) | Body::PinProof(_) | Body::Check(_) | Body::CheckEnd(_)) => {
-                self.end(id, CloseCode::BadMessage)
+                self.put_out(id, CloseCode::BadMessage);
             }
             // A body of a newer version.
             None => {}
@@ -255,6 +319,8 @@ impl Room {
             Some(self.members[place].seat())
         }) {
             self.events.extend(self.members.iter().map(|member| Event::Send(member.id, changes.clone())));
+            let observers = self.observers.iter();
+            self.events.extend(observers.map(|observer| Event::Send(observer.id, changes.clone())));
         }
     }
 
@@ -397,9 +463,24 @@ impl Room {
         now.saturating_duration_since(self.started).as_millis() as u16
     }
 
-    fn end(&mut self, id: MemberId, code: CloseCode) {
-        self.leave(id);
-        self.events.push_back(Event::Close(id, code));
+    /// The older session of the device that joins is ended: the newest lives.
+    fn replace(&mut self, now: Instant, joining: &Joining) {
+        let older = self.members.iter().find(|member| member.device == joining.device);
+        let Some((older, alive)) = older.map(|older| (older.id, older.is_alive(now))) else { return };
+        self.put_out(older, CloseCode::Replaced);
+        // A line that broke and was made anew is no news.
+        if alive {
+            let kind = NoticeKind::CameTwice.code();
+            let notice = Notice { kind, member: joining.id.0, name: joining.name.clone() };
+            self.tell_operators(&notice.into());
+        }
+    }
+
+    fn tell_operators(&mut self, message: &ServerMessage) {
+        let members = self.members.iter().map(|member| (member.id, member.role));
+        let observers = self.observers.iter().map(|observer| (observer.id, observer.role));
+        let operators = members.chain(observers).filter(|(_, role)| may(*role, Right::SeeLobby));
+        self.events.extend(operators.map(|(id, _)| Event::Send(id, message.clone())));
     }
 
     fn place(&self, id: MemberId) -> Option<usize> {

@@ -2,25 +2,32 @@
 //!
 //! ```text
 //!   AwaitingHello --hello--> Checking --admitted--> InRoom, until the connection ends
-//!     |  |  |                   |
-//!     |  |  +-- HELLO_WITHIN    +-- refused
-//!     |  +----- anything else            each to Closed, with its code
+//!     |  |  |  |                ^
+//!     |  |  |  +guest's hello-> AskingPin --door--> AwaitingProof --proof--> Proving --right--> Checking
+//!     |  |  +-- too slow                              +-- too slow
+//!     |  +----- anything else, or refused: to Closed, with its code
 //!     +-check-> CheckingToMeasure --admitted--> Measuring --check end--> Measured, until the connection ends
-//!                     +-- refused
 //! ```
 //!
-//! Pure. Whoever has not reached `InRoom` is sent nothing but the close: no sound, no list of who is here. A line that
-//! is measured never reaches it.
+//! Pure. Whoever has not reached `InRoom` is sent nothing but the PIN's challenge and the close: no sound, no list of
+//! who is here. From there on it is the room that says who is a member and who waits in its lobby. A line that is
+//! measured never reaches it.
 
 use giaoban_proto::link::{Code, RoomName};
 use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::unit::{Bitrate, MemberId};
-use giaoban_proto::wire::{Check, ClientMessage, CloseCode, Hello, VERSION, client_message::Body};
+use giaoban_proto::wire::{Check, ClientMessage, CloseCode, Hello, OBSERVES, VERSION, client_message::Body};
 use std::time::{Duration, Instant};
 
-/// How long a connection may stay without asking to join. A hello that was lost twice, which at 30 % is one in eleven,
-/// needs seven seconds at a round trip of 400 ms.
+/// How long a device that is known may stay without asking to join. A hello that was lost twice, which at 30 % is one
+/// in eleven, needs seven seconds at a round trip of 400 ms.
 pub const HELLO_WITHIN: Duration = Duration::from_secs(15);
+
+/// The same for a stranger, who holds a place that other strangers may need. Its client tries again.
+pub const STRANGERS_HELLO_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a guest may take to prove the PIN. Its client has it already: this is for a lost packet or three.
+pub const PROOF_WITHIN: Duration = Duration::from_secs(15);
 
 /// The longest name of a site, in bytes.
 pub const MAX_NAME_BYTES: usize = 64;
@@ -38,6 +45,8 @@ pub struct Request {
     pub cap: Bitrate,
     /// Whether its microphone is off.
     pub muted: bool,
+    /// Whether it only looks on.
+    pub observes: bool,
 }
 
 /// A request to measure the line that made sense.
@@ -54,6 +63,11 @@ pub struct Measure {
 pub enum Action {
     /// Look up whether the device may come in, then [`Session::handle_verdict`].
     Check(Request),
+    /// Look up whether the room takes guests and whether this one may try, then [`Session::handle_door`]. The bytes are
+    /// the guest's half of the PIN's key exchange.
+    AskPin(Request, Vec<u8>),
+    /// See whether the guest has proved the PIN by these bytes, then [`Session::handle_proved`].
+    Prove(Vec<u8>),
     /// Look up whether the device might come in, then [`Session::handle_may_measure`].
     Measure(Measure),
     /// Say what the bridge has received.
@@ -68,6 +82,9 @@ pub enum Action {
 enum State {
     AwaitingHello { until: Instant },
     Checking,
+    AskingPin,
+    AwaitingProof { until: Instant },
+    Proving,
     InRoom(MemberId),
     CheckingToMeasure,
     Measuring,
@@ -82,10 +99,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// A connection whose handshake is done.
+    /// A connection whose handshake is done, by a device that is known or by a stranger.
     #[must_use]
-    pub fn new(now: Instant) -> Self {
-        Self { state: State::AwaitingHello { until: now + HELLO_WITHIN } }
+    pub fn new(now: Instant, known: bool) -> Self {
+        let within = if known { HELLO_WITHIN } else { STRANGERS_HELLO_WITHIN };
+        Self { state: State::AwaitingHello { until: now + within } }
     }
 
     /// The member, once it is in.
@@ -110,6 +128,9 @@ impl Session {
             (
                 State::AwaitingHello { .. }
                 | State::Checking
+                | State::AskingPin
+                | State::AwaitingProof { .. }
+                | State::Proving
                 | State::CheckingToMeasure
                 | State::Measuring
                 | State::Measured,
@@ -118,13 +139,23 @@ impl Session {
             (State::CheckingToMeasure | State::Measuring | State::Measured, Some(_)) => {
                 Some(self.close(CloseCode::BadMessage))
             }
-            (State::AwaitingHello { .. }, Some(_)) => Some(self.close(CloseCode::BadMessage)),
+            (State::AwaitingProof { .. }, Some(Body::PinProof(proof))) => {
+                self.state = State::Proving;
+                Some(Action::Prove(proof.proof))
+            }
             // Switching the microphone while the door is being opened is honest; the room has the hello's word and
             // the client says it again when it is in.
-            (State::Checking, Some(Body::SetMuted(_))) => None,
             (
-                State::Checking,
-                Some(Body::Hello(_) | Body::PinProof(_) | Body::Act(_) | Body::Check(_) | Body::CheckEnd(_)),
+                State::Checking | State::AskingPin | State::AwaitingProof { .. } | State::Proving,
+                Some(Body::SetMuted(_)),
+            ) => None,
+            (
+                State::AwaitingHello { .. }
+                | State::Checking
+                | State::AskingPin
+                | State::AwaitingProof { .. }
+                | State::Proving,
+                Some(_),
             )
             | (State::InRoom(_), Some(Body::Check(_) | Body::CheckEnd(_))) => {
                 Some(self.close(CloseCode::BadMessage))
@@ -147,6 +178,30 @@ impl Session {
         }
     }
 
+    /// It is known whether this guest may try to prove the PIN.
+    pub fn handle_door(&mut self, now: Instant, door: Result<(), CloseCode>) -> Option<Action> {
+        match (self.state, door) {
+            (State::AskingPin, Ok(())) => {
+                self.state = State::AwaitingProof { until: now + PROOF_WITHIN };
+                None
+            }
+            (State::AskingPin, Err(code)) => Some(self.close(code)),
+            _ => None,
+        }
+    }
+
+    /// It is known whether the guest has proved the PIN.
+    pub fn handle_proved(&mut self, right: bool) -> Option<Action> {
+        match self.state {
+            State::Proving if right => {
+                self.state = State::Checking;
+                None
+            }
+            State::Proving => Some(self.close(CloseCode::WrongPin)),
+            _ => None,
+        }
+    }
+
     /// It is decided whether the line may be measured.
     pub fn handle_may_measure(&mut self, verdict: Result<(), CloseCode>) -> Option<Action> {
         match (self.state, verdict) {
@@ -163,7 +218,7 @@ impl Session {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
-            State::AwaitingHello { until } => Some(until),
+            State::AwaitingHello { until } | State::AwaitingProof { until } => Some(until),
             _ => None,
         }
     }
@@ -171,16 +226,23 @@ impl Session {
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Action> {
         match self.state {
-            State::AwaitingHello { until } if now >= until => Some(self.close(CloseCode::TooSlow)),
+            State::AwaitingHello { until } | State::AwaitingProof { until } if now >= until => {
+                Some(self.close(CloseCode::TooSlow))
+            }
             _ => None,
         }
     }
 
-    fn check(&mut self, hello: Hello) -> Action {
+    fn check(&mut self, mut hello: Hello) -> Action {
+        let exchange = std::mem::take(&mut hello.guest);
         match parse(hello) {
-            Ok(request) => {
+            Ok(request) if exchange.is_empty() => {
                 self.state = State::Checking;
                 Action::Check(request)
+            }
+            Ok(request) => {
+                self.state = State::AskingPin;
+                Action::AskPin(request, exchange)
             }
             Err(code) => self.close(code),
         }
@@ -214,7 +276,8 @@ fn parse(hello: Hello) -> Result<Request, CloseCode> {
         code => Some(Code::from_bytes(code.try_into().map_err(|_| CloseCode::NotAdmitted)?)),
     };
     let cap = RungId::cap(hello.max_kbps);
-    Ok(Request { room, name: presentable(&hello.name), code, cap, muted: hello.muted })
+    let observes = hello.capabilities & OBSERVES != 0;
+    Ok(Request { room, name: presentable(&hello.name), code, cap, muted: hello.muted, observes })
 }
 
 /// A name as it may be shown to others: without control characters and what reorders text, cut at a character.
@@ -237,7 +300,7 @@ fn presentable(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use giaoban_proto::wire::{CheckEnd, Leave, SetMuted};
+    use giaoban_proto::wire::{Act, CheckEnd, Leave, PinProof, SetMuted};
 
     #[expect(clippy::disallowed_methods, reason = "an instant to count from; nothing waits")]
     fn start() -> Instant {
@@ -260,7 +323,11 @@ mod tests {
         let awaiting = State::AwaitingHello { until: start + HELLO_WITHIN };
         let (checking, inside, closed) = (State::Checking, State::InRoom(MEMBER), State::Closed);
         let (asking, measuring, measured) = (State::CheckingToMeasure, State::Measuring, State::Measured);
-        let states = [awaiting, checking, inside, asking, measuring, measured, closed];
+        let (asking_pin, proving) = (State::AskingPin, State::Proving);
+        let proof_due = State::AwaitingProof { until: start + PROOF_WITHIN };
+        // In the order of the columns below.
+        let states =
+            [awaiting, checking, asking_pin, proof_due, proving, inside, asking, measuring, measured, closed];
         let request = parse(hello()).expect("a good hello");
         let measure = Measure { room: request.room.clone(), code: None };
         let say = |message: &ClientMessage| {
@@ -269,117 +336,105 @@ mod tests {
         };
         let muted = ClientMessage::from(SetMuted { muted: true });
         let leave = ClientMessage::from(Leave {});
+        let guests = ClientMessage::from(Hello { guest: vec![9; 33], ..hello() });
         let hello = ClientMessage::from(hello());
+        let proof = ClientMessage::from(PinProof { proof: vec![1, 2] });
+        let act = ClientMessage::from(Act { number: 1, what: None });
         let check = Check { version: VERSION, room: "giaoban".into(), ..Check::default() }.into();
         let check_end = ClientMessage::from(CheckEnd {});
         let to = |state| (None, state);
         let close = |code| (Some(Action::Close(code)), closed);
         let bad = || close(CloseCode::BadMessage);
+        let bye = || close(CloseCode::Bye);
         let forward = |message: &ClientMessage| (Some(Action::Forward(MEMBER, message.clone())), inside);
         type Event<'a> = Box<dyn Fn(&mut Session) -> Option<Action> + 'a>;
-        type Row<'a> = (&'a str, Event<'a>, [(Option<Action>, State); 7]);
-        // An event, and for each state what is done and what state comes of it.
+        type Cell = (Option<Action>, State);
         let stay = || states.map(to);
-        let table: Vec<Row<'_>> = vec![
+        // What happens in each state where nothing else is said.
+        let but = |usual: [Cell; 10], changes: &[(usize, Cell)]| {
+            let mut row = usual;
+            for (column, cell) in changes {
+                row[*column] = cell.clone();
+            }
+            row
+        };
+        // A message that has no place anywhere but in the room, which judges for itself, and after the end.
+        let nowhere = |message: &ClientMessage| {
+            let mut row = states.map(|_| bad());
+            row[5] = forward(message);
+            row[9] = to(closed);
+            row
+        };
+        let table: Vec<(&str, Event<'_>, [Cell; 10])> = vec![
             (
                 "hello",
                 Box::new(say(&hello)),
-                [
-                    (Some(Action::Check(request)), checking),
-                    bad(),
-                    forward(&hello),
-                    bad(),
-                    bad(),
-                    bad(),
-                    to(closed),
-                ],
+                but(nowhere(&hello), &[(0, (Some(Action::Check(request.clone())), checking))]),
             ),
+            (
+                "guest's hello",
+                Box::new(say(&guests)),
+                but(nowhere(&guests), &[(0, (Some(Action::AskPin(request, vec![9; 33])), asking_pin))]),
+            ),
+            (
+                "proof",
+                Box::new(say(&proof)),
+                but(nowhere(&proof), &[(3, (Some(Action::Prove(vec![1, 2])), proving))]),
+            ),
+            ("act", Box::new(say(&act)), nowhere(&act)),
             (
                 "muted",
                 Box::new(say(&muted)),
-                [bad(), to(checking), forward(&muted), bad(), bad(), bad(), to(closed)],
+                but(
+                    nowhere(&muted),
+                    &[(1, to(checking)), (2, to(asking_pin)), (3, to(proof_due)), (4, to(proving))],
+                ),
             ),
             (
                 "leave",
                 Box::new(say(&leave)),
-                [
-                    close(CloseCode::Bye),
-                    close(CloseCode::Bye),
-                    forward(&leave),
-                    close(CloseCode::Bye),
-                    close(CloseCode::Bye),
-                    close(CloseCode::Bye),
-                    to(closed),
-                ],
+                but(states.map(|_| bye()), &[(5, forward(&leave)), (9, to(closed))]),
             ),
             (
                 "check",
                 Box::new(say(&check)),
-                [(Some(Action::Measure(measure)), asking), bad(), bad(), bad(), bad(), bad(), to(closed)],
+                but(nowhere(&check), &[(0, (Some(Action::Measure(measure)), asking)), (5, bad())]),
             ),
             (
                 "check end",
                 Box::new(say(&check_end)),
-                [bad(), bad(), bad(), bad(), (Some(Action::TellResult), measured), bad(), to(closed)],
+                but(nowhere(&check_end), &[(5, bad()), (7, (Some(Action::TellResult), measured))]),
             ),
             ("unknown", Box::new(say(&ClientMessage { body: None })), stay()),
+            ("door", Box::new(move |s| s.handle_door(start, Ok(()))), but(stay(), &[(2, to(proof_due))])),
             (
-                "admitted",
-                Box::new(|s| s.handle_verdict(Ok(MEMBER))),
-                [to(awaiting), to(inside), to(inside), to(asking), to(measuring), to(measured), to(closed)],
+                "no door",
+                Box::new(move |s| s.handle_door(start, Err(CloseCode::NoGuests))),
+                but(stay(), &[(2, close(CloseCode::NoGuests))]),
             ),
+            ("proved", Box::new(|s| s.handle_proved(true)), but(stay(), &[(4, to(checking))])),
+            (
+                "not proved",
+                Box::new(|s| s.handle_proved(false)),
+                but(stay(), &[(4, close(CloseCode::WrongPin))]),
+            ),
+            ("admitted", Box::new(|s| s.handle_verdict(Ok(MEMBER))), but(stay(), &[(1, to(inside))])),
             (
                 "refused",
                 Box::new(|s| s.handle_verdict(Err(CloseCode::NotAdmitted))),
-                [
-                    to(awaiting),
-                    close(CloseCode::NotAdmitted),
-                    to(inside),
-                    to(asking),
-                    to(measuring),
-                    to(measured),
-                    to(closed),
-                ],
+                but(stay(), &[(1, close(CloseCode::NotAdmitted))]),
             ),
-            (
-                "may measure",
-                Box::new(|s| s.handle_may_measure(Ok(()))),
-                [
-                    to(awaiting),
-                    to(checking),
-                    to(inside),
-                    to(measuring),
-                    to(measuring),
-                    to(measured),
-                    to(closed),
-                ],
-            ),
+            ("may measure", Box::new(|s| s.handle_may_measure(Ok(()))), but(stay(), &[(6, to(measuring))])),
             (
                 "may not measure",
                 Box::new(|s| s.handle_may_measure(Err(CloseCode::Busy))),
-                [
-                    to(awaiting),
-                    to(checking),
-                    to(inside),
-                    close(CloseCode::Busy),
-                    to(measuring),
-                    to(measured),
-                    to(closed),
-                ],
+                but(stay(), &[(6, close(CloseCode::Busy))]),
             ),
             ("early timeout", Box::new(move |s| s.handle_timeout(start)), stay()),
             (
                 "timeout",
                 Box::new(move |s| s.handle_timeout(start + HELLO_WITHIN)),
-                [
-                    close(CloseCode::TooSlow),
-                    to(checking),
-                    to(inside),
-                    to(asking),
-                    to(measuring),
-                    to(measured),
-                    to(closed),
-                ],
+                but(stay(), &[(0, close(CloseCode::TooSlow)), (3, close(CloseCode::TooSlow))]),
             ),
         ];
         for (event, run, expected) in table {
@@ -389,6 +444,13 @@ mod tests {
                 assert_eq!(session.state, after, "{event} in {state:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_stranger_has_less_time() {
+        let start = start();
+        assert_eq!(Session::new(start, true).poll_timeout(), Some(start + HELLO_WITHIN));
+        assert_eq!(Session::new(start, false).poll_timeout(), Some(start + STRANGERS_HELLO_WITHIN));
     }
 
     #[test]

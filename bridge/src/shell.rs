@@ -9,6 +9,7 @@
 
 mod check;
 pub mod counters;
+mod entry;
 pub mod listen;
 mod peer;
 pub mod run;

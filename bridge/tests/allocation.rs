@@ -7,7 +7,7 @@ use giaoban_bridge::room::{Joining, Room};
 use giaoban_proto::media::ladder::{Repair, Role, RungId};
 use giaoban_proto::media::{Outlet, Pcm};
 use giaoban_proto::unit::{BRICK, Bitrate, MediaTime, MemberId, Seq};
-use giaoban_proto::wire::{MAX_DATAGRAM_BYTES, Report, Voice};
+use giaoban_proto::wire::{MAX_DATAGRAM_BYTES, Report, SiteRole, Voice};
 use std::time::Instant;
 
 const MEMBERS: u64 = 24;
@@ -55,6 +55,8 @@ fn a_warm_room_allocates_nothing_however_its_talkers_change() {
             name: format!("site {n}"),
             cap: cap_of(n),
             muted: false,
+            role: SiteRole::Participant,
+            guest: false,
         };
         room.join(start, joining).expect("room for it");
         // Every other one only listens.

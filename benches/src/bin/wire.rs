@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Parser;
 use giaoban_benches::hall::{BRIDGE, Guest, Hall};
 use giaoban_benches::timeline::{SECOND, Timeline};
-use giaoban_bridge::shell::{listen::Bridge, worker};
+use giaoban_bridge::shell::{listen::Bridge, worker::Config};
 use giaoban_bridge::store::{SqliteStore, UnixMs};
 use giaoban_proto::media::Outlet;
 use giaoban_proto::media::Pcm;
@@ -203,7 +203,7 @@ async fn voice_packets(kbps: u32) -> anyhow::Result<Packets> {
         ServerEnd::with_socket(net.socket(BRIDGE), Arc::new(quinn::TokioRuntime), config, &identity, &reset)?;
     // What it says of the time is not looked at.
     let store = Arc::new(SqliteStore::in_memory(Box::new(UnixMs::default))?);
-    let _bridge = Bridge::start(end.endpoint, store.clone(), worker::start_task(10));
+    let _bridge = Bridge::in_task(end.endpoint, store.clone(), Config::for_members(10));
     let pins = Pins { key: identity.fingerprint(), spare: None };
     let mut visitors = Vec::new();
     for n in 1..=2u8 {

@@ -2,6 +2,7 @@
 
 use super::{Joining, REPORT_EVERY};
 use crate::audience::Hearing;
+use crate::permit::{Right, may};
 use crate::talkers::Standing;
 use giaoban_proto::media::codec::BRIDGE_COMPLEXITY;
 use giaoban_proto::media::ladder::{Role, RungId};
@@ -9,7 +10,7 @@ use giaoban_proto::media::rate::{self, RateControl};
 use giaoban_proto::media::wait;
 use giaoban_proto::media::{DepartureCounters, Departures, Inlet, InletCounters, Pcm, Pulled};
 use giaoban_proto::unit::MemberId;
-use giaoban_proto::wire::{Ask, Echo, Report, Seat, Voice};
+use giaoban_proto::wire::{Ask, Echo, Report, Seat, SiteRole, Standing as Told, Voice};
 use std::time::{Duration, Instant};
 
 /// Milliseconds over which members' first reports are spread: all of them in one tick would be a burst.
@@ -26,12 +27,17 @@ pub struct Tally {
     pub rung_changes: u64,
     /// Datagrams that were none of ours.
     pub bad_datagrams: u64,
+    /// Voice packets that were not listened to, since this site may not speak.
+    pub unheard: u64,
     /// The round trip, by its own reports.
     pub round_trip: Option<Duration>,
 }
 
 /// Two reports of a member in less than this mean that it misses ours.
 const HURRIED: Duration = Duration::from_millis(600);
+
+/// A session that was heard so lately is alive: who joins with the same device is then a second one.
+const ALIVE: Duration = Duration::from_secs(2);
 
 /// How soon such a member is answered, at most so often.
 const SOONEST: Duration = Duration::from_millis(200);
@@ -56,6 +62,10 @@ pub(super) struct Member {
     pub(super) name: String,
     pub(super) rung: RungId,
     pub(super) muted: bool,
+    pub(super) role: SiteRole,
+    pub(super) guest: bool,
+    /// Whether an operator has taken its voice out of the meeting.
+    silenced: bool,
     pub(super) hearing: Hearing,
     pub(super) standing: Standing,
     /// This brick of its voice; meaningful while it speaks.
@@ -78,6 +88,8 @@ pub(super) struct Member {
     voice_at: Option<Instant>,
     /// Made when it first speaks: most never do, and a decoder is most of a member's memory.
     inlet: Option<Box<Inlet>>,
+    /// When it was last heard of, and whether it then seemed to miss us.
+    heard_at: Option<(Instant, bool)>,
     echo: Option<(u16, Instant)>,
     tally: Tally,
 }
@@ -91,6 +103,9 @@ impl Member {
             name: joining.name,
             rung: rate.rung(),
             muted: joining.muted,
+            role: joining.role,
+            guest: joining.guest,
+            silenced: false,
             hearing: Hearing::Shared,
             standing: Standing::default(),
             voice: Pcm::SILENCE,
@@ -107,12 +122,46 @@ impl Member {
             departures: Departures::default(),
             rate,
             inlet: None,
+            heard_at: None,
             echo: None,
             tally: Tally::default(),
         }
     }
 
+    /// Whether its voice is listened to at all.
+    pub(super) fn may_speak(&self) -> bool {
+        may(self.role, Right::Speak) && !self.silenced
+    }
+
+    /// Another role, or silenced, or not any more; what it is to be told if that changes anything.
+    pub(super) fn set_standing(&mut self, role: SiteRole, silenced: bool) -> Option<Told> {
+        if (self.role, self.silenced) == (role, silenced) {
+            return None;
+        }
+        (self.role, self.silenced) = (role, silenced);
+        if !self.may_speak() {
+            // What it has said already is not played to its end: whoever took its voice meant now.
+            self.inlet = None;
+            self.speaks = false;
+        }
+        Some(Told { role: role.code(), silenced })
+    }
+
+    pub(super) const fn is_silenced(&self) -> bool {
+        self.silenced
+    }
+
+    /// Whether it is there: heard a moment ago, and hearing us.
+    pub(super) fn is_alive(&self, now: Instant) -> bool {
+        self.heard_at.is_some_and(|(at, misses)| !misses && now.saturating_duration_since(at) < ALIVE)
+    }
+
+    /// Voice came. It is not even decoded where it may not be heard.
     pub(super) fn handle_voice(&mut self, now: Instant, voice: &Voice<'_>) {
+        if !self.may_speak() {
+            self.tally.unheard += 1;
+            return;
+        }
         if self.inlet.is_none() {
             self.inlet = Inlet::new(BRIDGE_COMPLEXITY).ok().map(Box::new);
         }
@@ -127,6 +176,7 @@ impl Member {
     /// once, so that a lost heartbeat or two are not taken for a lost line.
     pub(super) fn handle_report(&mut self, now: Instant, clock_ms: u16, report: &Report) {
         let hurried = self.echo.is_some_and(|(_, before)| now.saturating_duration_since(before) < HURRIED);
+        self.heard_at = Some((now, hurried));
         if hurried && self.report_at > now + SOONEST {
             self.report_at = now + SOONEST;
         }
@@ -203,7 +253,10 @@ impl Member {
     /// Takes this brick out of its Inlet.
     pub(super) fn pull(&mut self, now: Instant) {
         self.spoke = self.speaks;
-        let Some(inlet) = &mut self.inlet else { return };
+        let Some(inlet) = &mut self.inlet else {
+            self.standing.heard(None);
+            return;
+        };
         self.speaks = inlet.pull(now, &mut self.voice) != Pulled::Silence;
         self.standing.heard(self.speaks.then(|| self.voice.level()));
     }
@@ -234,6 +287,13 @@ impl Member {
     }
 
     pub(super) fn seat(&self) -> Seat {
-        Seat { member: self.id.0, name: self.name.clone(), muted: self.muted, ..Seat::default() }
+        Seat {
+            member: self.id.0,
+            name: self.name.clone(),
+            muted: self.muted,
+            role: self.role.code(),
+            guest: self.guest,
+            silenced: self.silenced,
+        }
     }
 }

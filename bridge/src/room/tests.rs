@@ -3,7 +3,7 @@ use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::media::{Inlet, Outlet, Pulled};
 use giaoban_proto::unit::{BRICK, Level, Seq};
 use giaoban_proto::wire::Voice;
-use giaoban_proto::wire::{Hello, Leave, SetMuted, server_message};
+use giaoban_proto::wire::{Act, Hello, Leave, SetMuted, Silence, act::What, server_message};
 
 #[expect(clippy::disallowed_methods, reason = "an instant to count from; nothing waits")]
 fn start() -> Instant {
@@ -30,6 +30,8 @@ struct Meeting {
     tick: u32,
     closed: Vec<(MemberId, CloseCode)>,
     told: Vec<(MemberId, ServerMessage)>,
+    let_in: Vec<(Option<MemberId>, u32, MemberId)>,
+    acted: Vec<(MemberId, u32, &'static str, MemberId, String, ActCode)>,
 }
 
 const PITCHES: [f32; 4] = [330.0, 510.0, 790.0, 1170.0];
@@ -37,14 +39,23 @@ const PITCHES: [f32; 4] = [330.0, 510.0, 790.0, 1170.0];
 fn joining(n: u64, kbps: u32) -> Joining {
     // A leg begins with four fifths of its cap.
     let cap = RungId::cap(kbps * 5 / 4);
-    Joining { id: MemberId(n), device: [n as u8; 32], name: format!("site {n}"), cap, muted: false }
+    Joining {
+        id: MemberId(n),
+        device: [n as u8; 32],
+        name: format!("site {n}"),
+        cap,
+        muted: false,
+        role: SiteRole::Participant,
+        guest: false,
+    }
 }
 
 impl Meeting {
     fn new() -> Self {
         let start = start();
         let room = Room::new(start, 100);
-        Self { start, room, sites: Vec::new(), tick: 0, closed: Vec::new(), told: Vec::new() }
+        let (closed, told, let_in, acted) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { start, room, sites: Vec::new(), tick: 0, closed, told, let_in, acted }
     }
 
     fn with(sites: &[(u64, u32)]) -> Self {
@@ -95,7 +106,9 @@ impl Meeting {
                 }
             }
             self.room.tick(now);
+            let roster: Vec<MemberId> = self.room.members().collect();
             while let Some(transmit) = self.room.poll_transmit() {
+                assert!(roster.contains(&transmit.member), "only who is in the roster is sent anything");
                 let site = self.sites.iter_mut().find(|site| site.id == transmit.member).expect("a member");
                 site.datagrams += 1;
                 if let Ok(Datagram::Voice(voice)) = Datagram::decode(transmit.bytes) {
@@ -106,6 +119,10 @@ impl Meeting {
                 match event {
                     Event::Send(member, message) => self.told.push((member, message)),
                     Event::Close(member, code) => self.closed.push((member, code)),
+                    Event::LetIn { by, number, guest } => self.let_in.push((by, number, guest)),
+                    Event::Acted { by, number, act, target, name, code } => {
+                        self.acted.push((by, number, act, target, name, code));
+                    }
                 }
             }
             for site in &mut self.sites {
@@ -321,4 +338,191 @@ fn a_report_is_answered_so_that_the_member_learns_its_round_trip() {
     }
     let (echo, sent_ms) = echoes[0];
     assert_eq!((echo.sent_ms, echo.held_ms), (4711, sent_ms));
+}
+
+/// A room with an operator (1), a participant (2), a listener (3), and a guest in the lobby (9).
+fn district() -> Meeting {
+    let mut meeting = Meeting::with(&[(1, 24), (2, 24), (3, 24)]);
+    meeting.room.set_role(MemberId(1), SiteRole::Operator);
+    meeting.room.set_role(MemberId(3), SiteRole::Listener);
+    let guest = Joining { guest: true, ..joining(9, 24) };
+    meeting.room.knock(guest, false).expect("a chair");
+    meeting.run(50);
+    meeting.told.clear();
+    meeting
+}
+
+fn act(number: u32, what: What) -> ClientMessage {
+    Act { number, what: Some(what) }.into()
+}
+
+#[test]
+fn a_listener_is_not_heard_and_its_voice_is_not_even_decoded() {
+    let mut meeting = district();
+    meeting.talk(&[3]);
+    meeting.run(100);
+    assert_eq!(meeting.room.talkers().count(), 0);
+    assert!(meeting.room.tally(MemberId(3)).expect("here").unheard > 10);
+    meeting.room.set_role(MemberId(3), SiteRole::Participant);
+    meeting.run(100);
+    assert_eq!(meeting.room.talkers().collect::<Vec<_>>(), [MemberId(3)]);
+    meeting.run(100);
+    assert!((meeting.tone(1, 3) - SPOKEN_DBFS).abs() < 3.0);
+}
+
+#[test]
+fn a_guest_in_the_lobby_is_sent_nothing_and_heard_by_nobody() {
+    let mut meeting = district();
+    meeting.talk(&[1]);
+    let voice = Voice::new(
+        Seq(0),
+        MediaTime::from_bricks(0),
+        true,
+        false,
+        giaoban_proto::wire::Body::single(&[1, 2, 3]),
+    );
+    let bytes = voice.encode(&mut [0; MAX_DATAGRAM_BYTES]).to_vec();
+    for _ in 0..100 {
+        let now = meeting.now();
+        meeting.room.handle_datagram(now, MemberId(9), &bytes);
+        // The meeting asserts of each datagram that it goes to a member.
+        meeting.run(1);
+    }
+    assert!(meeting.room.members().all(|id| id != MemberId(9)));
+    assert!(meeting.told.iter().all(|(to, _)| *to != MemberId(9)));
+    assert!(meeting.room.tally(MemberId(9)).is_none());
+}
+
+#[test]
+fn an_operator_lets_a_guest_in_when_it_is_written_down_and_it_is_not_asked_about_again() {
+    let mut meeting = district();
+    let start = meeting.now();
+    meeting.room.handle_message(start, MemberId(1), act(5, What::LetIn(9)));
+    meeting.sites.clear();
+    while let Some(event) = meeting.room.poll_event() {
+        assert_eq!(event, Event::LetIn { by: Some(MemberId(1)), number: 5, guest: MemberId(9) });
+    }
+    assert!(meeting.room.members().all(|id| id != MemberId(9)), "not before it is written down");
+    assert!(!meeting.room.let_in(start, Some((MemberId(1), 5)), MemberId(9), false));
+    assert!(meeting.room.let_in(start, Some((MemberId(1), 6)), MemberId(9), true));
+    assert!(meeting.room.members().any(|id| id == MemberId(9)));
+    let mut codes = Vec::new();
+    while let Some(event) = meeting.room.poll_event() {
+        if let Event::Acted { number, act, code, name, .. } = event {
+            codes.push((number, act, code, name));
+        }
+    }
+    let (failed, done) = ((5, "let in", ActCode::Failed), (6, "let in", ActCode::Done));
+    let name = || "site 9".to_owned();
+    assert_eq!(codes, [(failed.0, failed.1, failed.2, name()), (done.0, done.1, done.2, name())]);
+    // Its line breaks, and it comes again.
+    meeting.room.leave(MemberId(9));
+    meeting.room.knock(Joining { guest: true, id: MemberId(12), ..joining(9, 24) }, false).expect("a chair");
+    let again = Event::LetIn { by: None, number: 0, guest: MemberId(12) };
+    assert_eq!(std::iter::from_fn(|| meeting.room.poll_event()).find(|event| *event == again), Some(again));
+    // Unless an operator has put it out meanwhile.
+    assert!(meeting.room.let_in(start, None, MemberId(12), true));
+    meeting.room.handle_message(start, MemberId(1), act(7, What::Expel(12)));
+    meeting.room.knock(Joining { guest: true, id: MemberId(13), ..joining(9, 24) }, false).expect("a chair");
+    let asked = |event: &Event| matches!(event, Event::LetIn { .. });
+    assert!(!std::iter::from_fn(|| meeting.room.poll_event()).any(|event| asked(&event)));
+}
+
+#[test]
+fn nobody_but_an_operator_can_do_anything_to_anybody() {
+    let mut meeting = district();
+    let before: Vec<MemberId> = meeting.room.members().collect();
+    let silence = |member| What::Silence(Silence { member, silent: true });
+    let acts = [What::LetIn(9), What::TurnAway(9), What::Expel(1), silence(1), What::Expel(2), silence(3)];
+    for by in [2, 3, 9] {
+        for what in acts {
+            meeting.room.handle_message(meeting.start, MemberId(by), act(1, what));
+        }
+    }
+    meeting.run(2);
+    assert_eq!(meeting.room.members().collect::<Vec<_>>(), before);
+    assert_eq!((meeting.acted.len(), meeting.let_in.len(), meeting.closed.len()), (18, 0, 0));
+    assert!(meeting.acted.iter().all(|(.., code)| *code == ActCode::NotAllowed));
+}
+
+#[test]
+fn an_act_on_nobody_and_an_unknown_act_are_answered() {
+    let mut meeting = district();
+    for what in [What::LetIn(2), What::TurnAway(99), What::Expel(9), What::Expel(0)] {
+        meeting.room.handle_message(meeting.start, MemberId(1), act(1, what));
+    }
+    meeting.room.handle_message(meeting.start, MemberId(1), Act { number: 2, what: None }.into());
+    meeting.run(1);
+    let codes: Vec<ActCode> = meeting.acted.iter().map(|(.., code)| *code).collect();
+    let nobody = ActCode::NobodyThere;
+    assert_eq!(codes, [nobody, nobody, nobody, nobody, ActCode::Unknown]);
+}
+
+#[test]
+fn who_is_silenced_is_out_of_the_mix_at_once_and_back_when_allowed() {
+    let mut meeting = district();
+    meeting.talk(&[2]);
+    meeting.run(100);
+    assert_eq!(meeting.room.talkers().collect::<Vec<_>>(), [MemberId(2)]);
+    let silence = |silent| act(1, What::Silence(Silence { member: 2, silent }));
+    meeting.room.handle_message(meeting.start, MemberId(1), silence(true));
+    meeting.run(50);
+    assert_eq!(meeting.room.talkers().count(), 0);
+    let told = meeting.told.iter().filter_map(|(to, message)| match &message.body {
+        Some(server_message::Body::Standing(standing)) => Some((*to, standing.silenced)),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [(MemberId(2), true)]);
+    meeting.room.handle_message(meeting.start, MemberId(1), silence(false));
+    meeting.run(100);
+    assert_eq!(meeting.room.talkers().collect::<Vec<_>>(), [MemberId(2)]);
+}
+
+#[test]
+fn an_observer_is_told_what_operators_are_and_has_no_seat() {
+    let mut meeting = district();
+    assert_eq!(meeting.room.observe(MemberId(20), SiteRole::Participant), Err(CloseCode::NotAdmitted));
+    meeting.room.observe(MemberId(20), SiteRole::Operator).expect("looks on");
+    meeting.talk(&[2]);
+    meeting.run(50);
+    let told = |message: &ServerMessage| match &message.body {
+        Some(server_message::Body::Roster(roster)) => roster.seats.len(),
+        Some(server_message::Body::Lobby(lobby)) => 100 + lobby.waiting.len(),
+        _ => 1000,
+    };
+    let to_it = meeting.told.iter().filter(|(to, _)| *to == MemberId(20));
+    assert_eq!(to_it.map(|(_, message)| told(message)).collect::<Vec<_>>(), [3, 101]);
+    meeting.room.handle_message(meeting.start, MemberId(20), act(3, What::TurnAway(9)));
+    meeting.run(1);
+    assert_eq!(meeting.closed, [(MemberId(9), CloseCode::NotLetIn)]);
+    assert_eq!(meeting.acted[0].5, ActCode::Done);
+    meeting.room.set_role(MemberId(20), SiteRole::Participant);
+    meeting.run(1);
+    assert_eq!(meeting.closed[1], (MemberId(20), CloseCode::Expelled));
+}
+
+#[test]
+fn operators_are_told_when_a_device_comes_twice_and_not_when_a_line_was_made_anew() {
+    let mut meeting = district();
+    let report = giaoban_proto::wire::Report::default().encode();
+    let now = meeting.now();
+    meeting.room.handle_datagram(now, MemberId(2), &report);
+    meeting.room.join(now, Joining { id: MemberId(30), ..joining(2, 24) }).expect("room");
+    meeting.sites[1].id = MemberId(30);
+    meeting.run(1);
+    let notices = |meeting: &Meeting| {
+        let notices = meeting.told.iter().filter_map(|(to, message)| match &message.body {
+            Some(server_message::Body::Notice(notice)) => Some((*to, notice.member)),
+            _ => None,
+        });
+        notices.collect::<Vec<_>>()
+    };
+    assert_eq!(notices(&meeting), [(MemberId(1), 30)]);
+    meeting.run(150);
+    let now = meeting.now();
+    meeting.room.join(now, Joining { id: MemberId(31), ..joining(2, 24) }).expect("room");
+    meeting.sites[1].id = MemberId(31);
+    meeting.run(1);
+    assert_eq!(notices(&meeting).len(), 1);
+    assert_eq!(meeting.closed.len(), 2);
 }

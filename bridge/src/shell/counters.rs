@@ -9,6 +9,16 @@ pub struct Counters {
     pub failed_handshakes: AtomicU64,
     /// Connections turned away because too many were on their way in.
     pub turned_away: AtomicU64,
+    /// Connections turned away because too many from their network came to nothing.
+    pub turned_away_by_network: AtomicU64,
+    /// Strangers turned away because too many of them were on their way in.
+    pub strangers_turned_away: AtomicU64,
+    /// Guests that did not know the PIN.
+    pub wrong_pins: AtomicU64,
+    /// Guests that were not let try, since too many had been wrong.
+    pub pins_held_off: AtomicU64,
+    /// Times that a member's control messages had to wait.
+    pub messages_held_off: AtomicU64,
     /// Devices that were not admitted.
     pub refused: AtomicU64,
     /// Connections that had to prove their address first.

@@ -2,19 +2,19 @@
 //! holds up nobody.
 
 use super::counters::Counters;
-use super::peer::{self, Context};
-use super::worker;
+use super::peer::{self, Context, Knocking, now};
+use super::worker::{self, Config, Input};
+use crate::doorkeeper::{Doorkeeper, Knock};
+use crate::limits::Limits;
+use crate::prefix::Prefix;
 use crate::store::Store;
 use giaoban_proto::wire::CloseCode;
 use quinn::Endpoint;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-
-/// Connections that may be on their way in at once. A legitimate rush of a province fits; a flood is refused.
-const MAX_PENDING: usize = 256;
 
 /// How long a bridge that stops goes on telling so.
 const SAY_GOODBYE_FOR: Duration = Duration::from_secs(2);
@@ -25,17 +25,40 @@ pub struct Bridge {
     worker: worker::Handle,
     counters: Arc<Counters>,
     accepting: tokio::task::JoinHandle<()>,
+    watching: tokio::task::JoinHandle<()>,
 }
 
 impl Bridge {
-    /// Takes connections from `endpoint`, on the current runtime.
+    /// Takes connections from `endpoint`, on the current runtime; the rooms have a thread of their own.
+    ///
+    /// # Errors
+    /// When the system gives no thread or no timer.
+    pub fn on_thread(endpoint: Endpoint, store: Arc<dyn Store>, config: Config) -> std::io::Result<Self> {
+        let worker = worker::start_thread(config.clone(), store.clone())?;
+        Ok(Self::start(endpoint, store, worker, config.limits))
+    }
+
+    /// The same with the rooms as a task of the current runtime, where time may be virtual.
     #[must_use]
-    pub fn start(endpoint: Endpoint, store: Arc<dyn Store>, worker: worker::Handle) -> Self {
+    pub fn in_task(endpoint: Endpoint, store: Arc<dyn Store>, config: Config) -> Self {
+        let worker = worker::start_task(config.clone(), store.clone());
+        Self::start(endpoint, store, worker, config.limits)
+    }
+
+    fn start(endpoint: Endpoint, store: Arc<dyn Store>, worker: worker::Handle, limits: Limits) -> Self {
         let counters = Arc::new(Counters::default());
-        let context =
-            Context { store, worker: worker.clone(), counters: counters.clone(), checks: Arc::default() };
+        let watching = tokio::spawn(watch(store.clone(), worker.clone()));
+        let context = Context {
+            store,
+            worker: worker.clone(),
+            counters: counters.clone(),
+            checks: Arc::default(),
+            doors: Arc::new(Mutex::new(Doorkeeper::new(now(), &limits))),
+            strangers: Arc::new(Semaphore::new(limits.strangers as usize)),
+            limits: Arc::new(limits),
+        };
         let accepting = tokio::spawn(accept(endpoint.clone(), context));
-        Self { endpoint, worker, counters, accepting }
+        Self { endpoint, worker, counters, accepting, watching }
     }
 
     /// What the door has seen.
@@ -67,29 +90,49 @@ impl Bridge {
         // next start.
         let _ = tokio::time::timeout(SAY_GOODBYE_FOR, self.endpoint.wait_idle()).await;
         self.accepting.abort();
+        self.watching.abort();
+    }
+}
+
+/// Tells the rooms what other processes change.
+async fn watch(store: Arc<dyn Store>, worker: worker::Handle) {
+    let Some(mut changes) = store.changes() else { return };
+    while let Some(snapshot) = changes.recv().await {
+        if worker.inputs().send(Input::Changed(Box::new(snapshot))).await.is_err() {
+            return;
+        }
     }
 }
 
 async fn accept(endpoint: Endpoint, context: Context) {
-    let pending = Arc::new(Semaphore::new(MAX_PENDING));
     let mut peers = JoinSet::new();
     while let Some(incoming) = endpoint.accept().await {
         // Those that have ended leave the set; it holds the living only.
         while peers.try_join_next().is_some() {}
-        // Under load only those come in who can be reached where they say they are: anybody can send from a made-up
-        // address, seventeen times a second would do.
-        if pending.available_permits() < MAX_PENDING / 2 && !incoming.remote_address_validated() {
-            context.counters.retried.fetch_add(1, Relaxed);
-            // An error means that it was validated after all.
-            let _ = incoming.retry();
-            continue;
+        let from = Prefix::of(incoming.remote_address().ip());
+        let validated = incoming.remote_address_validated();
+        let knock =
+            context.doors.lock().unwrap_or_else(PoisonError::into_inner).knock(now(), from, validated);
+        let counters = &context.counters;
+        match knock {
+            Knock::Accept => {
+                let knocking = Knocking::new(context.doors.clone(), from);
+                let context = context.clone();
+                peers.spawn(async move { peer::serve(incoming, knocking, &context).await });
+            }
+            Knock::Retry => {
+                counters.retried.fetch_add(1, Relaxed);
+                // An error means that it was validated after all.
+                let _ = incoming.retry();
+            }
+            Knock::TooMany => {
+                counters.turned_away.fetch_add(1, Relaxed);
+                incoming.refuse();
+            }
+            Knock::TooOften => {
+                counters.turned_away_by_network.fetch_add(1, Relaxed);
+                incoming.refuse();
+            }
         }
-        let Ok(place) = pending.clone().try_acquire_owned() else {
-            context.counters.turned_away.fetch_add(1, Relaxed);
-            incoming.refuse();
-            continue;
-        };
-        let context = context.clone();
-        peers.spawn(async move { peer::serve(incoming, place, &context).await });
     }
 }

@@ -2,36 +2,31 @@
 
 use super::check;
 use super::counters::Counters;
-use super::worker::{self, Input, Line, Who};
+use super::entry::{Entered, Entry};
+use super::worker::{self, Input};
 use crate::bucket::Bucket;
 use crate::check::Allowance;
-use crate::session::{Action, Measure, Request, Session};
-use crate::store::{Admitted, Ask, Store};
-use giaoban_proto::link::RoomName;
-use giaoban_proto::transport::{PublicKey, peer_key};
-use giaoban_proto::unit::MemberId;
+use crate::doorkeeper::Doorkeeper;
+use crate::limits::Limits;
+use crate::prefix::Prefix;
+use crate::session::{Action, Session};
+use crate::store::Store;
+use giaoban_proto::transport::peer_key;
 use giaoban_proto::wire::{
     ClientMessage, CloseCode, Datagram, Framer, MAX_CONTROL_BYTES, ServerMessage, frame,
 };
 use quinn::{Connection, Incoming, RecvStream, SendStream};
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc};
 
 /// How long a handshake may take: on a lossy link its tail is long (5.8 s at the 95th percentile at 20 %).
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(15);
 
-/// Control messages that may wait for a slow link: a roster of two and a half thousand sites.
-const CONTROL_QUEUE: usize = 64;
-
-/// Datagrams a second that one member may send, and in a row: four times what the dearest rung sends, and what a link
-/// delivers at once after an outage. More would take the others' places in the worker's queue.
-const DATAGRAMS: (u32, u32) = (200, 400);
-
-/// The same for control messages, which a person causes.
-const MESSAGES: (u32, u32) = (10, 40);
+/// Control messages of a member a second, once its share in a row is used up: a person causes them.
+const MESSAGES_A_SECOND: u32 = 1;
 
 /// What every connection needs.
 #[derive(Clone)]
@@ -40,6 +35,10 @@ pub(super) struct Context {
     pub(super) worker: worker::Handle,
     pub(super) counters: Arc<Counters>,
     pub(super) checks: Arc<Mutex<Allowance>>,
+    pub(super) limits: Arc<Limits>,
+    pub(super) doors: Arc<Mutex<Doorkeeper>>,
+    /// Places for those whose key is not enrolled.
+    pub(super) strangers: Arc<Semaphore>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "a shell: this is where a connection's clock is read")]
@@ -47,42 +46,63 @@ pub(super) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
+/// A place among those whose handshake is under way; dropped, it is free again.
+pub(super) struct Knocking {
+    doors: Arc<Mutex<Doorkeeper>>,
+    from: Prefix,
+}
+
+impl Knocking {
+    /// For one that the doorkeeper has accepted.
+    pub(super) const fn new(doors: Arc<Mutex<Doorkeeper>>, from: Prefix) -> Self {
+        Self { doors, from }
+    }
+}
+
+impl Drop for Knocking {
+    fn drop(&mut self) {
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner).through(now(), self.from);
+    }
+}
+
 /// Serves one connection from its first packet to its end.
-///
-/// `place` is held until the connection is in a room or gone: so many may be on their way in.
-pub(super) async fn serve(incoming: Incoming, place: OwnedSemaphorePermit, context: &Context) {
+pub(super) async fn serve(incoming: Incoming, knocking: Knocking, context: &Context) {
     let Ok(connecting) = incoming.accept() else { return };
-    let connection = match tokio::time::timeout(HANDSHAKE_WITHIN, connecting).await {
-        Ok(Ok(connection)) => connection,
-        Ok(Err(error)) => {
-            context.counters.failed_handshakes.fetch_add(1, Relaxed);
-            tracing::debug!(%error, "a handshake failed");
-            return;
-        }
-        Err(_) => {
-            context.counters.failed_handshakes.fetch_add(1, Relaxed);
-            return;
-        }
+    let Ok(Ok(connection)) = tokio::time::timeout(HANDSHAKE_WITHIN, connecting).await else {
+        context.counters.failed_handshakes.fetch_add(1, Relaxed);
+        return;
     };
+    let from = knocking.from;
+    drop(knocking);
     let Some(device) = peer_key(&connection) else {
         return close(&connection, CloseCode::NotAdmitted);
     };
-    let session = Session::new(now());
-    let mut peer = Peer { connection: connection.clone(), device, session, framer: Framer::default() };
+    // Who is known needs no place: strangers, however many, take none from the sites.
+    let known = context.store.knows(&device);
+    let place = if known { None } else { Some(context.strangers.clone().try_acquire_owned()) };
+    let place = match place.transpose() {
+        Ok(place) => place,
+        Err(_) => {
+            context.counters.strangers_turned_away.fetch_add(1, Relaxed);
+            return close(&connection, CloseCode::Busy);
+        }
+    };
+    let (mut session, mut framer) = (Session::new(now(), known), Framer::default());
+    let mut entry =
+        Entry { connection: &connection, device, from, session: &mut session, framer: &mut framer, context };
     // What comes before anybody is in is read and thrown away: unread, it would pile up.
     let entered = tokio::select! {
         biased;
-        entered = peer.enter(context) => entered,
+        entered = entry.enter() => entered,
         () = discard(&connection) => Err(CloseCode::BadMessage),
     };
     drop(place);
     let code = match entered {
         Ok(Entered::Room { receiver, sender, control }) => {
-            peer.meet(context, receiver, sender, control).await
+            meet(&connection, &mut session, &mut framer, context, receiver, sender, control).await
         }
         Ok(Entered::Check { receiver, sender, place }) => {
-            let Peer { connection, session, framer, .. } = &mut peer;
-            let code = check::serve(connection, session, framer, receiver, sender, context).await;
+            let code = check::serve(&connection, &mut session, &mut framer, receiver, sender, context).await;
             drop(place);
             code
         }
@@ -90,7 +110,7 @@ pub(super) async fn serve(incoming: Incoming, place: OwnedSemaphorePermit, conte
     };
     // Says why, where the connection still stands: closed without a word it would look as if asked.
     close(&connection, code);
-    if let Some(member) = peer.session.member() {
+    if let Some(member) = session.member() {
         // The worker outlives every connection but at the bridge's own end.
         let _ = context.worker.inputs().send(Input::Lost(member)).await;
     }
@@ -105,169 +125,100 @@ async fn discard(connection: &Connection) {
     while connection.read_datagram().await.is_ok() {}
 }
 
-/// What somebody at the door asks for.
-enum Wish {
-    Join(Request),
-    Measure(Measure),
+/// In a room, its lobby or looking on, until the connection ends or is to be closed with this code.
+async fn meet(
+    connection: &Connection,
+    session: &mut Session,
+    framer: &mut Framer,
+    context: &Context,
+    mut receiver: RecvStream,
+    sender: SendStream,
+    control: mpsc::Receiver<ServerMessage>,
+) -> CloseCode {
+    let writer = tokio::spawn(write(sender, control));
+    let shares = Shares::new(&context.limits);
+    let mut member = Member { connection, session, framer, context, shares, waiting: None };
+    let code = member.listen(&mut receiver).await.unwrap_or(CloseCode::BadMessage);
+    // What was said last need not arrive: a refusal is a close.
+    writer.abort();
+    code
 }
 
-/// What a connection came in for.
-enum Entered {
-    /// A meeting.
-    Room { receiver: RecvStream, sender: SendStream, control: mpsc::Receiver<ServerMessage> },
-    /// To be measured, in this place among those that may be at once.
-    Check { receiver: RecvStream, sender: SendStream, place: check::Place },
+/// What a member may send.
+struct Shares {
+    datagrams: Bucket,
+    bytes: Bucket,
+    messages: Bucket,
 }
 
-struct Peer {
-    connection: Connection,
-    device: PublicKey,
-    session: Session,
-    framer: Framer,
-}
-
-impl Peer {
-    /// Through the door: hears what it wants, asks the store, then the room.
-    async fn enter(&mut self, context: &Context) -> Result<Entered, CloseCode> {
-        let until = self.session.poll_timeout().ok_or(CloseCode::TooSlow)?;
-        let stream = tokio::time::timeout_at(until.into(), self.connection.accept_bi()).await;
-        let (sender, mut receiver) = stream.map_err(|_| CloseCode::TooSlow)?.map_err(|_| CloseCode::Bye)?;
-        let Request { room, code, cap, muted, .. } = match self.await_hello(&mut receiver).await? {
-            Wish::Join(request) => request,
-            Wish::Measure(measure) => {
-                let place = self.may_measure(context, measure).await;
-                self.session.handle_may_measure(place.as_ref().map(drop).map_err(|&code| code));
-                return Ok(Entered::Check { receiver, sender, place: place? });
-            }
-        };
-        let ask = Ask { device: self.device, room: room.clone(), code, enters: true };
-        let verdict = context.store.admit(ask).await.unwrap_or(Err(CloseCode::Internal));
-        let joined = match verdict {
-            Ok(Admitted { name, .. }) => {
-                self.join(context, room, Who { device: *self.device.as_bytes(), name, cap, muted }).await
-            }
-            Err(code) => {
-                context.counters.refused.fetch_add(1, Relaxed);
-                Err(code)
-            }
-        };
-        let (member, control) = match joined {
-            Ok((member, control)) => (Ok(member), Ok(control)),
-            Err(code) => (Err(code), Err(code)),
-        };
-        self.session.handle_verdict(member);
-        Ok(Entered::Room { receiver, sender, control: control? })
-    }
-
-    /// Whether its line may be measured: who might come in may, and not too often.
-    async fn may_measure(&self, context: &Context, measure: Measure) -> Result<check::Place, CloseCode> {
-        let Measure { room, code } = measure;
-        let ask = Ask { device: self.device, room, code, enters: false };
-        let verdict = context.store.admit(ask).await.unwrap_or(Err(CloseCode::Internal));
-        let place = verdict.and_then(|_| check::Place::take(&context.checks, self.device));
-        if place.is_err() {
-            context.counters.refused.fetch_add(1, Relaxed);
-        }
-        place
-    }
-
-    async fn await_hello(&mut self, receiver: &mut RecvStream) -> Result<Wish, CloseCode> {
-        let mut bytes = [0; MAX_CONTROL_BYTES];
-        loop {
-            while let Some(message) = self.framer.poll().map_err(|_| CloseCode::BadMessage)? {
-                match self.session.handle_message(message) {
-                    Some(Action::Check(request)) => return Ok(Wish::Join(request)),
-                    Some(Action::Measure(measure)) => return Ok(Wish::Measure(measure)),
-                    Some(Action::Close(code)) => return Err(code),
-                    Some(Action::Forward(..) | Action::TellResult) | None => {}
-                }
-            }
-            let until = self.session.poll_timeout().ok_or(CloseCode::BadMessage)?;
-            match tokio::time::timeout_at(until.into(), receiver.read(&mut bytes)).await {
-                Ok(Ok(Some(read))) => self.framer.push(&bytes[..read]),
-                Ok(_) => return Err(CloseCode::BadMessage),
-                Err(_) => {
-                    if let Some(Action::Close(code)) = self.session.handle_timeout(now()) {
-                        return Err(code);
-                    }
-                }
-            }
+impl Shares {
+    fn new(limits: &Limits) -> Self {
+        let now = now();
+        Self {
+            datagrams: Bucket::new(now, limits.datagrams_second, limits.datagrams),
+            // Two seconds' worth at once: what a link delivers after an outage.
+            bytes: Bucket::new(now, limits.bytes_second, limits.bytes_second * 2),
+            messages: Bucket::new(now, MESSAGES_A_SECOND, limits.messages),
         }
     }
 
-    async fn join(
-        &self,
-        context: &Context,
-        room: RoomName,
-        who: Who,
-    ) -> Result<(MemberId, mpsc::Receiver<ServerMessage>), CloseCode> {
-        let (control, messages) = mpsc::channel(CONTROL_QUEUE);
-        let (answer, joined) = oneshot::channel();
-        let line = Line { connection: self.connection.clone(), control };
-        let input = Input::Join { room, who, line, answer };
-        context.worker.inputs().send(input).await.map_err(|_| CloseCode::Stopping)?;
-        let member = joined.await.map_err(|_| CloseCode::Stopping)??;
-        Ok((member, messages))
+    fn take(&mut self, bytes: usize) -> bool {
+        let now = now();
+        self.datagrams.take(now) && self.bytes.take_many(now, u32::try_from(bytes).unwrap_or(u32::MAX))
     }
+}
 
-    /// In the room, until the connection ends or is to be closed with this code.
-    async fn meet(
-        &mut self,
-        context: &Context,
-        mut receiver: RecvStream,
-        sender: SendStream,
-        control: mpsc::Receiver<ServerMessage>,
-    ) -> CloseCode {
-        let writer = tokio::spawn(write(sender, control));
-        let code = self.listen(context, &mut receiver).await.unwrap_or(CloseCode::BadMessage);
-        // What was said last need not arrive: a refusal is a close.
-        writer.abort();
-        code
-    }
+/// Somebody who is in, as far as what it sends goes.
+struct Member<'a> {
+    connection: &'a Connection,
+    session: &'a mut Session,
+    framer: &'a mut Framer,
+    context: &'a Context,
+    shares: Shares,
+    /// A control message that came too soon.
+    waiting: Option<ClientMessage>,
+}
 
-    async fn listen(&mut self, context: &Context, receiver: &mut RecvStream) -> Option<CloseCode> {
-        let member = self.session.member()?;
-        let mut datagrams = Bucket::new(now(), DATAGRAMS.0, DATAGRAMS.1);
-        let mut messages = Bucket::new(now(), MESSAGES.0, MESSAGES.1);
+impl Member<'_> {
+    async fn listen(&mut self, receiver: &mut RecvStream) -> Option<CloseCode> {
+        let id = self.session.member()?;
         let mut bytes = [0; MAX_CONTROL_BYTES];
         let mut open = true;
+        let mut was_held_off = None;
         loop {
             // What came with the hello first, then what comes.
-            while let Some(message) = match self.framer.poll::<ClientMessage>() {
-                Ok(message) => message,
-                Err(_) => return Some(CloseCode::BadMessage),
-            } {
-                if !messages.take(now()) {
-                    return Some(CloseCode::Overrun);
-                }
-                match self.session.handle_message(message) {
-                    Some(Action::Forward(member, message)) => {
-                        context.worker.inputs().send(Input::Message(member, message)).await.ok()?;
-                    }
-                    Some(Action::Close(code)) => return Some(code),
-                    Some(Action::Check(_) | Action::Measure(_) | Action::TellResult) | None => {}
-                }
+            let held_off = match self.messages().await? {
+                Ok(held_off) => held_off,
+                Err(code) => return Some(code),
+            };
+            if held_off > was_held_off {
+                self.context.counters.messages_held_off.fetch_add(1, Relaxed);
             }
+            was_held_off = held_off;
             tokio::select! {
                 biased;
                 datagram = self.connection.read_datagram() => {
                     let datagram = datagram.ok()?;
+                    let counters = &self.context.counters;
                     // Nonsense goes no further than here, and nobody takes more than a share of the worker.
-                    if Datagram::decode(&datagram).is_err() {
-                        context.counters.bad_datagrams.fetch_add(1, Relaxed);
-                    } else if !datagrams.take(now()) {
-                        context.counters.dropped_datagrams.fetch_add(1, Relaxed);
+                    if datagram.len() > self.context.limits.datagram_bytes as usize
+                        || Datagram::decode(&datagram).is_err()
+                    {
+                        counters.bad_datagrams.fetch_add(1, Relaxed);
+                    } else if !self.shares.take(datagram.len()) {
+                        counters.dropped_datagrams.fetch_add(1, Relaxed);
                     } else {
-                        match context.worker.inputs().try_send(Input::Datagram(member, datagram)) {
+                        match self.context.worker.inputs().try_send(Input::Datagram(id, datagram)) {
                             Ok(()) => {}
                             Err(TrySendError::Full(_)) => {
-                                context.counters.dropped_datagrams.fetch_add(1, Relaxed);
+                                counters.dropped_datagrams.fetch_add(1, Relaxed);
                             }
                             Err(TrySendError::Closed(_)) => return Some(CloseCode::Internal),
                         }
                     }
                 }
-                read = receiver.read(&mut bytes), if open => match read {
+                () = until(held_off), if held_off.is_some() => {}
+                read = receiver.read(&mut bytes), if open && held_off.is_none() => match read {
                     Ok(Some(read)) => self.framer.push(&bytes[..read]),
                     // Its last word was said; it may go on speaking and listening.
                     Ok(None) => open = false,
@@ -275,6 +226,36 @@ impl Peer {
                 },
             }
         }
+    }
+
+    /// Passes on what has come, as fast as it may; until when the rest waits, unread, and the stream with it.
+    async fn messages(&mut self) -> Option<Result<Option<Instant>, CloseCode>> {
+        loop {
+            let message = match self.waiting.take().map_or_else(|| self.framer.poll(), |held| Ok(Some(held)))
+            {
+                Ok(Some(message)) => message,
+                Ok(None) => return Some(Ok(None)),
+                Err(_) => return Some(Err(CloseCode::BadMessage)),
+            };
+            if !self.shares.messages.take(now()) {
+                self.waiting = Some(message);
+                return Some(Ok(Some(self.shares.messages.next_at())));
+            }
+            match self.session.handle_message(message) {
+                Some(Action::Forward(member, message)) => {
+                    self.context.worker.inputs().send(Input::Message(member, message)).await.ok()?;
+                }
+                Some(Action::Close(code)) => return Some(Err(code)),
+                _ => {}
+            }
+        }
+    }
+}
+
+async fn until(when: Option<Instant>) {
+    match when {
+        Some(when) => tokio::time::sleep_until(when.into()).await,
+        None => std::future::pending().await,
     }
 }
 

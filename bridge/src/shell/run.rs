@@ -1,7 +1,7 @@
 //! The bridge as a program: data folder, keys, store, link, then meetings until it is told to stop.
 
 use super::listen::Bridge;
-use super::{tunnels, worker};
+use super::{tunnels, worker::Config};
 use crate::settings::{ListenTcp, Settings};
 use crate::store::{FIRST_ROOM, Fact, Registry, SqliteStore, Store, system_clock};
 use anyhow::Context as _;
@@ -28,8 +28,9 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     let code = first.map(|first| first.invitation.code);
     let end = bind(settings.listen, &identity, &reset)?;
     let listening = end.endpoint.local_addr().context("the socket has no address")?;
-    let worker = worker::start_thread(settings.max_members).context("the rooms' thread cannot be started")?;
-    let bridge = Bridge::start(end.endpoint, store.clone(), worker);
+    let config = Config::for_members(settings.max_members);
+    let bridge = Bridge::on_thread(end.endpoint, store.clone(), config)
+        .context("the rooms' thread cannot be started")?;
     store.record(Fact::BridgeStarted);
     let side_door = bind_tcp(settings.listen_tcp, listening).await;
     announce(settings, listening, &side_door, &identity, code)?;

@@ -4,12 +4,18 @@
 //! that finds it full is dropped and counted by whoever brought it.
 #![expect(clippy::disallowed_methods, reason = "a shell: this is where the rooms' clock is read")]
 
+use crate::limits::Limits;
 use crate::room::{Event, Joining, Room};
+use crate::store::{Admitted, Fact, GuestAsk, SiteId, Snapshot, Store, Verdict, VisitId};
 use bytes::Bytes;
-use giaoban_proto::link::RoomName;
+use giaoban_proto::link::{Fingerprint, RoomName};
+use giaoban_proto::transport::PublicKey;
 use giaoban_proto::unit::{BRICK, Bitrate, MemberId};
-use giaoban_proto::wire::{CAPABILITIES, ClientMessage, CloseCode, ServerMessage, VERSION, Welcome};
+use giaoban_proto::wire::{
+    ActCode, CAPABILITIES, ClientMessage, CloseCode, Done, ServerMessage, SiteRole, VERSION, Welcome,
+};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,50 +25,99 @@ const QUEUE: usize = 4096;
 /// When a tick is later than this, those it has missed are not made up for: everybody would hear a burst.
 const GIVE_UP_AFTER: Duration = Duration::from_millis(200);
 
+/// What a bridge needs to know, besides the store.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// How much it may hold.
+    pub limits: Limits,
+    /// The bridge's spare key, for clients to know.
+    pub spare: Option<Fingerprint>,
+    /// Whether names are written to the log.
+    pub log_names: bool,
+}
+
+impl Config {
+    /// As usual, but with so many members in a room at most.
+    #[must_use]
+    pub fn for_members(members: usize) -> Self {
+        let members = u32::try_from(members).unwrap_or(u32::MAX);
+        Self { limits: Limits { members, ..Limits::default() }, ..Self::default() }
+    }
+}
+
 /// What the worker is told.
 #[derive(Debug)]
-pub(crate) enum Input {
+pub(super) enum Input {
     /// A device was admitted and wants in.
-    Join { room: RoomName, who: Who, line: Line, answer: oneshot::Sender<Result<MemberId, CloseCode>> },
+    Join { who: Box<Who>, line: Line, answer: oneshot::Sender<Result<MemberId, CloseCode>> },
     /// A datagram came.
     Datagram(MemberId, Bytes),
     /// A control message came.
     Message(MemberId, ClientMessage),
+    /// The store has (or has not) written down that a guest comes in, by this operator's act of this number.
+    GuestWritten { guest: MemberId, by: Option<(MemberId, u32)>, host: Option<SiteId>, verdict: Verdict },
+    /// Sites or rooms have changed.
+    Changed(Box<Snapshot>),
     /// The connection is gone.
     Lost(MemberId),
     /// Put everybody out and end.
     Stop(oneshot::Sender<()>),
 }
 
+/// Where in a room somebody goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// To a seat.
+    Seat,
+    /// To the lobby, or through it where the room asks no operator.
+    Lobby { admits: bool },
+    /// Nowhere: it looks on.
+    Observer,
+}
+
 /// Who joins, but for the number, which the worker gives.
 #[derive(Debug)]
-pub(crate) struct Who {
-    pub(crate) device: [u8; 32],
-    pub(crate) name: String,
-    pub(crate) cap: Bitrate,
-    pub(crate) muted: bool,
+pub(super) struct Who {
+    pub(super) room: RoomName,
+    pub(super) device: PublicKey,
+    pub(super) admitted: Admitted,
+    pub(super) place: Place,
+    pub(super) cap: Bitrate,
+    pub(super) muted: bool,
 }
 
 /// How to reach a member.
 #[derive(Debug)]
-pub(crate) struct Line {
-    pub(crate) connection: quinn::Connection,
-    pub(crate) control: mpsc::Sender<ServerMessage>,
+pub(super) struct Line {
+    pub(super) connection: quinn::Connection,
+    pub(super) control: mpsc::Sender<ServerMessage>,
+}
+
+/// A session in some room: how to reach it, and whose it is.
+#[derive(Debug)]
+struct Held {
+    room: RoomName,
+    line: Line,
+    device: PublicKey,
+    name: String,
+    site: Option<SiteId>,
+    generation: u64,
+    visit: Option<VisitId>,
 }
 
 /// What the worker may be told to do by whoever holds the bridge.
 #[derive(Clone, Debug)]
-pub struct Handle {
+pub(super) struct Handle {
     inputs: mpsc::Sender<Input>,
 }
 
 impl Handle {
-    pub(crate) fn inputs(&self) -> &mpsc::Sender<Input> {
+    pub(super) fn inputs(&self) -> &mpsc::Sender<Input> {
         &self.inputs
     }
 
     /// Puts everybody out with [`CloseCode::Stopping`] and ends the worker.
-    pub async fn stop(&self) {
+    pub(super) async fn stop(&self) {
         let (done, when) = oneshot::channel();
         if self.inputs.send(Input::Stop(done)).await.is_ok() {
             // An error means that the worker is gone already.
@@ -72,30 +127,32 @@ impl Handle {
 }
 
 /// Starts a worker on a thread of its own.
-///
-/// # Errors
-/// When the system gives no thread or no timer.
-pub fn start_thread(max_members: usize) -> std::io::Result<Handle> {
+pub(super) fn start_thread(config: Config, store: Arc<dyn Store>) -> std::io::Result<Handle> {
     let (inputs, queue) = mpsc::channel(QUEUE);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let own = inputs.clone();
     std::thread::Builder::new()
         .name("rooms".into())
-        .spawn(move || runtime.block_on(Worker::new(max_members).run(queue)))?;
+        .spawn(move || runtime.block_on(Worker::new(config, store, own.downgrade()).run(queue)))?;
     Ok(Handle { inputs })
 }
 
 /// Starts a worker as a task of the current runtime, where time may be virtual.
-#[must_use]
-pub fn start_task(max_members: usize) -> Handle {
+pub(super) fn start_task(config: Config, store: Arc<dyn Store>) -> Handle {
     let (inputs, queue) = mpsc::channel(QUEUE);
-    tokio::spawn(Worker::new(max_members).run(queue));
+    tokio::spawn(Worker::new(config, store, inputs.downgrade()).run(queue));
     Handle { inputs }
 }
 
 struct Worker {
-    max_members: usize,
+    config: Config,
+    store: Arc<dyn Store>,
+    /// For answers of the store that come later.
+    own: mpsc::WeakSender<Input>,
     rooms: BTreeMap<RoomName, Room>,
-    lines: HashMap<MemberId, (RoomName, Line)>,
+    held: HashMap<MemberId, Held>,
+    /// Who let a guest's device in, for when it comes again.
+    hosts: HashMap<PublicKey, (RoomName, SiteId)>,
     next_id: u64,
     late: Lateness,
 }
@@ -107,11 +164,14 @@ struct Lateness {
 }
 
 impl Worker {
-    fn new(max_members: usize) -> Self {
+    fn new(config: Config, store: Arc<dyn Store>, own: mpsc::WeakSender<Input>) -> Self {
         Self {
-            max_members,
+            config,
+            store,
+            own,
             rooms: BTreeMap::new(),
-            lines: HashMap::new(),
+            held: HashMap::new(),
+            hosts: HashMap::new(),
             next_id: 1,
             late: Lateness::default(),
         }
@@ -144,88 +204,186 @@ impl Worker {
 
     fn handle(&mut self, now: Instant, input: Input) {
         match input {
-            Input::Join { room, who, line, answer } => {
-                let joined = self.join(now, room, who, line);
+            Input::Join { who, line, answer } => {
+                let joined = self.join(now, *who, line);
                 if let Err(Ok(member)) = answer.send(joined) {
                     // The connection went while the door was being opened.
                     self.lost(member);
                 }
             }
             Input::Datagram(member, bytes) => {
-                if let Some((room, _)) = self.lines.get(&member)
-                    && let Some(room) = self.rooms.get_mut(room)
-                {
+                if let Some(room) = self.room_of(member) {
                     room.handle_datagram(now, member, &bytes);
                 }
             }
             Input::Message(member, message) => {
-                if let Some((name, _)) = self.lines.get(&member)
-                    && let Some(room) = self.rooms.get_mut(name)
-                {
+                if let Some(room) = self.room_of(member) {
                     room.handle_message(now, member, message);
-                    let name = name.clone();
-                    self.events(&name);
+                    self.events_of(member);
                 }
             }
+            Input::GuestWritten { guest, by, host, verdict } => {
+                self.seat_guest(now, guest, by, host, verdict)
+            }
+            Input::Changed(snapshot) => self.apply(&snapshot),
             Input::Lost(member) => self.lost(member),
             Input::Stop(_) => {}
         }
     }
 
-    fn join(&mut self, now: Instant, name: RoomName, who: Who, line: Line) -> Result<MemberId, CloseCode> {
+    fn room_of(&mut self, member: MemberId) -> Option<&mut Room> {
+        self.rooms.get_mut(&self.held.get(&member)?.room)
+    }
+
+    fn join(&mut self, now: Instant, who: Who, line: Line) -> Result<MemberId, CloseCode> {
         let id = MemberId(self.next_id);
         self.next_id += 1;
-        let room = self.rooms.entry(name.clone()).or_insert_with(|| Room::new(now, self.max_members));
-        let Who { device, name: site, cap, muted } = who;
-        let welcome = Welcome {
-            version: VERSION,
-            capabilities: CAPABILITIES,
-            member: id.0,
-            room: name.as_str().to_owned(),
-            name: site.clone(),
-            ..Welcome::default()
+        let Who { room: name, device, admitted, place, cap, muted } = who;
+        let Admitted { site, name: called, role, guest, generation, visit, max_members } = admitted;
+        let full = self.rooms.len() >= self.config.limits.rooms as usize && !self.rooms.contains_key(&name);
+        let most = max_members.unwrap_or(self.config.limits.members as usize);
+        let held = Held { room: name.clone(), line, device, name: called.clone(), site, generation, visit };
+        if full {
+            self.left(&held, CloseCode::Full);
+            return Err(CloseCode::Full);
+        }
+        let room = self.rooms.entry(name.clone()).or_insert_with(|| Room::new(now, most));
+        let joining = Joining { id, device: *device.as_bytes(), name: called, cap, muted, role, guest };
+        room.set_max_members(most);
+        let result = match place {
+            Place::Seat => room.join(now, joining),
+            Place::Lobby { admits } => room.knock(joining, admits),
+            Place::Observer => room.observe(id, role),
         };
-        tracing::info!(room = name.as_str(), member = id.0, site, kbps = cap.bps() / 1000, "joined");
-        let result = room.join(now, Joining { id, device, name: site, cap, muted });
-        if result.is_ok() {
-            // The first word on this line; the room's list of who is here follows it.
-            let _ = line.control.try_send(welcome.into());
-            self.lines.insert(id, (name.clone(), line));
+        let shown = if self.config.log_names { held.name.as_str() } else { "-" };
+        let kbps = cap.bps() / 1000;
+        tracing::info!(room = name.as_str(), member = id.0, site = shown, ?place, kbps, ?result, "joins");
+        match result {
+            Ok(()) => {
+                match place {
+                    // The first word on this line; the room's list of who is here follows it.
+                    Place::Seat => welcome(&self.config, &held, id, role),
+                    Place::Observer => welcome(&self.config, &held, MemberId(0), role),
+                    Place::Lobby { .. } => {}
+                }
+                self.held.insert(id, held);
+            }
+            Err(code) => self.left(&held, code),
         }
         self.events(&name);
-        self.close_if_empty(&name);
         result.map(|()| id)
     }
 
+    /// A guest's coming in is written down, or could not be.
+    fn seat_guest(
+        &mut self,
+        now: Instant,
+        guest: MemberId,
+        by: Option<(MemberId, u32)>,
+        host: Option<SiteId>,
+        verdict: Verdict,
+    ) {
+        let visit = verdict.as_ref().ok().and_then(|admitted| admitted.visit);
+        let seated = self.room_of(guest).is_some_and(|room| room.let_in(now, by, guest, verdict.is_ok()));
+        match self.held.get_mut(&guest) {
+            Some(held) if seated => {
+                held.visit = visit;
+                let role = verdict.map_or(SiteRole::Participant, |admitted| admitted.role);
+                // Before the roster, which waits among the room's events.
+                welcome(&self.config, held, guest, role);
+                if let Some(host) = host {
+                    self.hosts.insert(held.device, (held.room.clone(), host));
+                }
+            }
+            // Gone, in already, or no room for it: nobody has that visit.
+            _ => {
+                let held_already = visit.is_some() && self.held.values().any(|held| held.visit == visit);
+                if let Some(visit) = visit.filter(|_| !held_already) {
+                    self.store.record(Fact::Left { visit, why: CloseCode::Full });
+                }
+            }
+        }
+        self.events_of(guest);
+        if let Some((by, _)) = by {
+            self.events_of(by);
+        }
+    }
+
+    /// Carries over to the meetings what was changed by another process.
+    fn apply(&mut self, snapshot: &Snapshot) {
+        for (&member, held) in &self.held {
+            let Some(room) = self.rooms.get_mut(&held.room) else { continue };
+            let Some(there) = snapshot.rooms.get(held.room.as_str()) else {
+                room.put_out(member, CloseCode::NoSuchRoom);
+                continue;
+            };
+            room.set_max_members(there.max_members.unwrap_or(self.config.limits.members as usize));
+            let Some(site) = held.site else { continue };
+            match snapshot.sites.get(&site) {
+                None => room.put_out(member, CloseCode::Revoked),
+                Some(site) if site.revoked => room.put_out(member, CloseCode::Revoked),
+                Some(site) if site.generation > held.generation => room.put_out(member, CloseCode::Expelled),
+                Some(site) => {
+                    room.set_role(member, site.role_in(held.room.as_str()));
+                    room.rename(member, &site.name);
+                }
+            }
+        }
+        for held in self.held.values_mut() {
+            if let Some(site) = held.site.and_then(|site| snapshot.sites.get(&site)) {
+                held.name.clone_from(&site.name);
+            }
+        }
+        self.all_events();
+    }
+
     fn lost(&mut self, member: MemberId) {
-        let Some((name, _)) = self.lines.remove(&member) else { return };
-        if let Some(room) = self.rooms.get_mut(&name) {
+        let Some(held) = self.held.remove(&member) else { return };
+        if let Some(room) = self.rooms.get_mut(&held.room) {
             let tally = room.tally(member).unwrap_or_default();
-            tracing::info!(room = name.as_str(), member = member.0, ?tally, "left");
+            tracing::info!(room = held.room.as_str(), member = member.0, ?tally, "lost");
             room.leave(member);
         }
-        self.close_if_empty(&name);
+        self.left(&held, CloseCode::TooSlow);
+        self.events(&held.room);
+    }
+
+    /// A visit has ended, unless another session of the device goes on with it.
+    fn left(&self, held: &Held, why: CloseCode) {
+        let Some(visit) = held.visit else { return };
+        if self.held.values().any(|other| other.visit == held.visit) {
+            return;
+        }
+        self.store.record(match why {
+            CloseCode::Replaced => Fact::Replaced { visit },
+            why => Fact::Left { visit, why },
+        });
     }
 
     /// An empty room is forgotten; it opens again with whoever joins next.
     fn close_if_empty(&mut self, name: &RoomName) {
         if self.rooms.get(name).is_some_and(Room::is_empty) {
             self.rooms.remove(name);
+            self.hosts.retain(|_, (room, _)| room != name);
         }
     }
 
     fn tick(&mut self, now: Instant) {
-        let Self { rooms, lines, .. } = self;
+        let Self { rooms, held, .. } = self;
         for room in rooms.values_mut() {
             room.tick(now);
             while let Some(transmit) = room.poll_transmit() {
-                if let Some((_, line)) = lines.get(&transmit.member) {
+                if let Some(Held { line, .. }) = held.get(&transmit.member) {
                     // quinn drops its oldest datagram when a link takes no more: right for voice. What cannot be
                     // sent at all belongs to a connection that is ending.
                     let _ = line.connection.send_datagram(Bytes::copy_from_slice(transmit.bytes));
                 }
             }
         }
+        self.all_events();
+    }
+
+    fn all_events(&mut self) {
         let busy: Vec<RoomName> =
             self.rooms.iter().filter(|(_, room)| room.has_events()).map(|(name, _)| name.clone()).collect();
         for name in &busy {
@@ -233,31 +391,84 @@ impl Worker {
         }
     }
 
+    fn events_of(&mut self, member: MemberId) {
+        if let Some(name) = self.held.get(&member).map(|held| held.room.clone()) {
+            self.events(&name);
+        }
+    }
+
     /// Carries out what a room wants done.
     fn events(&mut self, name: &RoomName) {
-        let Some(room) = self.rooms.get_mut(name) else { return };
-        while let Some(event) = room.poll_event() {
+        while let Some(event) = self.rooms.get_mut(name).and_then(Room::poll_event) {
             match event {
-                Event::Send(member, message) => {
-                    let Some((_, line)) = self.lines.get(&member) else { continue };
-                    if line.control.try_send(message).is_err() {
-                        // It reads so slowly that it must start anew to know who is here.
-                        room.leave(member);
-                        close(self.lines.remove(&member), CloseCode::Overrun);
-                    }
-                }
+                Event::Send(member, message) => self.tell(name, member, message),
                 Event::Close(member, code) => {
                     tracing::info!(room = name.as_str(), member = member.0, ?code, "ended");
-                    close(self.lines.remove(&member), code);
+                    self.close(member, code);
+                }
+                Event::LetIn { by, number, guest } => self.write_guest(by.map(|by| (by, number)), guest),
+                Event::Acted { by, number, act, target, name: called, code } => {
+                    let site = self.held.get(&by).and_then(|held| held.site);
+                    let target = if called.is_empty() {
+                        target.0.to_string()
+                    } else {
+                        format!("{called} ({})", target.0)
+                    };
+                    self.store.record(match code {
+                        ActCode::Done => {
+                            Fact::Acted { by: site, act, target, detail: name.as_str().to_owned() }
+                        }
+                        code => Fact::ActRefused { by: site, act, target, code: code.code() },
+                    });
+                    self.tell(name, by, Done { number, code: code.code() }.into());
                 }
             }
         }
         self.close_if_empty(name);
     }
 
+    fn tell(&mut self, room: &RoomName, member: MemberId, message: ServerMessage) {
+        let Some(held) = self.held.get(&member) else { return };
+        if held.line.control.try_send(message).is_err() {
+            // It reads so slowly that it must start anew to know who is here.
+            if let Some(room) = self.rooms.get_mut(room) {
+                room.leave(member);
+            }
+            self.close(member, CloseCode::Overrun);
+        }
+    }
+
+    /// Has the store write down that a guest comes in; what it says comes back as an input.
+    fn write_guest(&mut self, by: Option<(MemberId, u32)>, guest: MemberId) {
+        let Some(held) = self.held.get(&guest) else { return };
+        let host = match by {
+            Some((by, _)) => self.held.get(&by).and_then(|held| held.site),
+            None => self.hosts.get(&held.device).map(|(_, host)| *host),
+        };
+        let (room, name) = (held.room.clone(), held.name.clone());
+        let written = self.store.admit_guest(GuestAsk { device: held.device, room, name, by: host });
+        let own = self.own.clone();
+        tokio::spawn(async move {
+            let verdict = written.await.unwrap_or(Err(CloseCode::Internal));
+            // Without a worker there is nobody left to tell.
+            if let Some(own) = own.upgrade() {
+                let _ = own.send(Input::GuestWritten { guest, by, host, verdict }).await;
+            }
+        });
+    }
+
+    /// Ends a connection whose member the room has forgotten.
+    fn close(&mut self, member: MemberId, code: CloseCode) {
+        if let Some(held) = self.held.remove(&member) {
+            close(&held.line, code);
+            self.left(&held, code);
+        }
+    }
+
     fn stop(&mut self) {
-        for (_, line) in self.lines.drain() {
-            close(Some(line), CloseCode::Stopping);
+        for held in std::mem::take(&mut self.held).into_values() {
+            close(&held.line, CloseCode::Stopping);
+            self.left(&held, CloseCode::Stopping);
         }
         tracing::info!(
             ticks = self.late.ticks,
@@ -267,10 +478,22 @@ impl Worker {
     }
 }
 
-fn close(line: Option<(RoomName, Line)>, code: CloseCode) {
-    if let Some((_, line)) = line {
-        line.connection.close(code.code().into(), code.text().as_bytes());
-    }
+/// The first word to somebody who is in. A control queue that is full already belongs to a connection that is ending.
+fn welcome(config: &Config, held: &Held, id: MemberId, role: SiteRole) {
+    let welcome = Welcome {
+        version: VERSION,
+        capabilities: CAPABILITIES,
+        member: id.0,
+        room: held.room.as_str().to_owned(),
+        name: held.name.clone(),
+        role: role.code(),
+        spare: config.spare.map(|spare| spare.as_bytes().to_vec()).unwrap_or_default(),
+    };
+    let _ = held.line.control.try_send(welcome.into());
+}
+
+fn close(line: &Line, code: CloseCode) {
+    line.connection.close(code.code().into(), code.text().as_bytes());
 }
 
 impl Lateness {

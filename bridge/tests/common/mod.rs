@@ -1,6 +1,6 @@
 //! A bridge on the virtual network, and visitors that speak the wire by hand.
 
-use giaoban_bridge::shell::{listen::Bridge, worker};
+use giaoban_bridge::shell::{listen::Bridge, worker::Config};
 use giaoban_bridge::store::{SqliteStore, UnixMs};
 use giaoban_proto::link::Code;
 use giaoban_proto::testing::visitor::{self, Visitor};
@@ -40,7 +40,7 @@ impl House {
         let start = now();
         let clock = move || UnixMs(1_767_225_600_000 + (now() - start).as_millis() as i64);
         let store = Arc::new(SqliteStore::in_memory(Box::new(clock)).expect("a store"));
-        let bridge = Bridge::start(end.endpoint, store.clone(), worker::start_task(max_members));
+        let bridge = Bridge::in_task(end.endpoint, store.clone(), Config::for_members(max_members));
         Self { net, bridge, store, identity, visitors: 0 }
     }
 

@@ -22,6 +22,10 @@ pub const VERSION: u32 = 1;
 /// Bits for what a peer can do beyond version 1: none yet.
 pub const CAPABILITIES: u64 = 0;
 
+/// A bit of a hello's capabilities: this session only looks on and acts. It takes no seat, is sent no sound, and leaves
+/// the device's own seat alone. For operators.
+pub const OBSERVES: u64 = 1;
+
 /// The longest control message, its length prefix left out.
 pub const MAX_CONTROL_BYTES: usize = 4096;
 
