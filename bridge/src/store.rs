@@ -121,7 +121,8 @@ pub enum Fact {
         /// Why it ended; `None` when its line was lost.
         why: Option<CloseCode>,
     },
-    /// Somebody was turned away by the bridge. What the store itself refuses it writes down itself.
+    /// Somebody was turned away by the bridge. What [`Store::admit`] and [`Store::admit_guest`] refuse is written down
+    /// there; what [`Store::guest_door`] does is not, since it does not know who asks.
     Refused {
         /// Where to.
         room: String,

@@ -74,7 +74,16 @@ impl Desk<'_> {
     }
 
     /// Lets a guest in, where the room takes guests and, if it has a lobby, one of its operators says so.
-    pub(super) fn admit_guest(&self, ask: &GuestAsk) -> Work<Verdict> {
+    pub(super) fn admit_guest(&self, ask: &GuestAsk, refusals: &mut Refusals) -> Work<Verdict> {
+        let verdict = self.decide_guest(ask)?;
+        if let Err(code) = verdict {
+            let key = ask.device.fingerprint().to_string();
+            self.refuse(refusals, &key, &guest(&ask.name), "refused", ask.room.as_str(), &words(code))?;
+        }
+        Ok(verdict)
+    }
+
+    fn decide_guest(&self, ask: &GuestAsk) -> Work<Verdict> {
         let name = ask.room.as_str();
         let room = match self.room(name)? {
             Some(room) if room.guests != Guests::No => room,

@@ -230,7 +230,7 @@ fn answer(desk: &Desk<'_>, job: Job, refusals: &mut Refusals) -> Work<Option<Ans
             alone(desk, |desk| desk.guest_door(room.as_str()))?.map(|door| Answer::Door(to, door))
         }
         Job::AdmitGuest(ask, to) => {
-            alone(desk, |desk| desk.admit_guest(&ask))?.map(|verdict| Answer::Verdict(to, verdict))
+            alone(desk, |desk| desk.admit_guest(&ask, refusals))?.map(|verdict| Answer::Verdict(to, verdict))
         }
         Job::WriteDown(fact, to) => {
             alone(desk, |desk| desk.record(&fact, refusals))?.map(|()| Answer::Written(to))

@@ -238,6 +238,9 @@ fn guests_meet_what_the_room_is_set_to() {
             }
         }
     }
+    let refused = edit(&store, |registry| registry.audit(AuditFilter::default()));
+    let refused: Vec<_> = refused.iter().filter(|row| row.act == "refused").map(|row| &*row.actor).collect();
+    assert_eq!(refused, ["Bình (guest)"], "once a minute");
     assert!(!store.knows(&device(7)), "a guest is not enrolled by being let in");
     edit(&store, |registry| registry.revoke_site("Điều hành"));
     set(Guests::Lobby);
