@@ -7,8 +7,8 @@ use giaoban_bridge::store::{Guests, NewPin, RoomChange};
 use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::media::{Outlet, Pcm};
 use giaoban_proto::pin::{self, EXPORTER_LABEL, Pin, Proving};
-use giaoban_proto::testing::run;
 use giaoban_proto::testing::visitor::{Silence, Visitor};
+use giaoban_proto::testing::{now, run};
 use giaoban_proto::transport::Identity;
 use giaoban_proto::unit::{BRICK, MediaTime, Seq};
 use giaoban_proto::wire::{
@@ -111,7 +111,7 @@ async fn speak(visitor: &Visitor, bricks: u32) -> usize {
             let _ = visitor.connection.send_datagram(bytes.into());
             seq = seq.next();
         }
-        let until = tokio::time::Instant::now() + BRICK;
+        let until = tokio::time::Instant::from_std(now() + BRICK);
         while let Ok(Ok(bytes)) = tokio::time::timeout_at(until, visitor.connection.read_datagram()).await {
             heard += usize::from(matches!(Datagram::decode(&bytes), Ok(Datagram::Voice(_))));
         }

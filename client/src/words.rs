@@ -250,7 +250,7 @@ const fn vietnamese_code(code: CloseCode) -> &'static str {
         CloseCode::InvitationUsed => "giấy mời này đã dùng cho một máy khác; hãy xin huyện giấy mời mới",
         CloseCode::InvitationExpired => "giấy mời này đã quá hạn; hãy xin huyện giấy mời mới",
         CloseCode::NoGuests => "phòng này không nhận khách; hãy xin huyện một giấy mời",
-        CloseCode::Busy => "máy chủ đang kiểm tra nhiều đường truyền khác; hãy thử lại sau một phút",
+        CloseCode::Busy => "máy chủ đang bận; hãy thử lại sau một phút",
     }
 }
 

@@ -80,12 +80,9 @@ pub(super) async fn serve(incoming: Incoming, knocking: Knocking, context: &Cont
     // Who is known needs no place: strangers, however many, take none from the sites.
     let known = context.store.knows(&device);
     let place = if known { None } else { Some(context.strangers.clone().try_acquire_owned()) };
-    let place = match place.transpose() {
-        Ok(place) => place,
-        Err(_) => {
-            context.counters.strangers_turned_away.fetch_add(1, Relaxed);
-            return close(&connection, CloseCode::Busy);
-        }
+    let Ok(place) = place.transpose() else {
+        context.counters.strangers_turned_away.fetch_add(1, Relaxed);
+        return close(&connection, CloseCode::Busy);
     };
     let (mut session, mut framer) = (Session::new(now(), known), Framer::default());
     let mut entry =

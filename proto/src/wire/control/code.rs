@@ -42,7 +42,7 @@ pub enum CloseCode {
     InvitationExpired = 17,
     /// The room takes no guests.
     NoGuests = 18,
-    /// As many lines are being checked as the bridge checks at once, or this one too often.
+    /// As many strangers, or lines that are checked, as the bridge takes at once, or this one too often.
     Busy = 20,
 }
 
@@ -109,7 +109,7 @@ impl CloseCode {
             }
             Self::InvitationExpired => "this invitation is too old; ask the district for a new one",
             Self::NoGuests => "this room takes no guests; ask the district for an invitation",
-            Self::Busy => "the bridge is checking as many lines as it can; try again in a minute",
+            Self::Busy => "the bridge is busy with others; try again in a minute",
         }
     }
 }
