@@ -13,7 +13,7 @@
 //! who is here. From there on it is the room that says who is a member and who waits in its lobby. A line that is
 //! measured never reaches it.
 
-use giaoban_proto::link::{Code, RoomName};
+use giaoban_proto::link::{Code, RoomName, composed};
 use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::unit::{Bitrate, MemberId};
 use giaoban_proto::wire::{Check, ClientMessage, CloseCode, Hello, OBSERVES, VERSION, client_message::Body};
@@ -286,6 +286,7 @@ fn presentable(name: &str) -> String {
         c.is_control()
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
     };
+    let name = composed(&name[..name.floor_char_boundary(8 * MAX_NAME_BYTES)]);
     let mut shown = String::new();
     for c in name.trim().chars().filter(|&c| !unshown(c)) {
         if shown.len() + c.len_utf8() > MAX_NAME_BYTES {
@@ -466,6 +467,7 @@ mod tests {
     #[test]
     fn names_are_made_fit_to_be_shown() {
         assert_eq!(presentable("  UBND xã Tri Lễ "), "UBND xã Tri Lễ");
+        assert_eq!(presentable("Tri Le\u{302}\u{303}"), "Tri Lễ");
         assert_eq!(presentable("a\u{1b}[31mb\n\u{202e}c"), "a[31mbc");
         let long = presentable(&"ễ".repeat(500));
         assert!(long.len() <= MAX_NAME_BYTES && long.chars().all(|c| c == 'ễ'));

@@ -14,7 +14,7 @@
 mod name;
 mod token;
 
-pub use name::{Host, HostError, RoomName, RoomNameError};
+pub use name::{Host, HostError, RoomName, RoomNameError, composed};
 pub use token::{Code, Fingerprint, TokenError};
 
 use std::fmt;

@@ -2,7 +2,7 @@
 
 use super::desk::{Desk, Work, random};
 use super::{Registry, StoreError, attendance};
-use giaoban_proto::link::RoomName;
+use giaoban_proto::link::{RoomName, composed};
 use giaoban_proto::pin::Pin;
 use giaoban_proto::wire::SiteRole;
 use rusqlite::{OptionalExtension, params};
@@ -177,6 +177,7 @@ impl Registry {
     /// # Errors
     /// [`StoreError`]: the name is taken or none.
     pub fn add_room(&mut self, name: &str) -> Result<(), StoreError> {
+        let name = &composed(name);
         self.change(|desk| desk.add_room(name, Guests::No))
     }
 
@@ -185,6 +186,7 @@ impl Registry {
     /// # Errors
     /// [`StoreError`]: there is no such room, or the change makes no sense. Nothing is changed then.
     pub fn set_room(&mut self, name: &str, change: &RoomChange) -> Result<(), StoreError> {
+        let name = &composed(name);
         self.change(|desk| {
             desk.find_room(name)?;
             let mut said = Vec::new();
@@ -230,6 +232,7 @@ impl Registry {
     /// # Errors
     /// [`StoreError`]: there is no such room.
     pub fn remove_room(&mut self, name: &str) -> Result<(), StoreError> {
+        let name = &composed(name);
         self.change(|desk| {
             desk.find_room(name)?;
             desk.write("DELETE FROM rooms WHERE name = ?1", [name])?;

@@ -6,7 +6,7 @@
 
 use super::desk::{Desk, Work, random};
 use super::{Registry, SiteId, StoreError, UnixMs, attendance};
-use giaoban_proto::link::Code;
+use giaoban_proto::link::{Code, composed};
 use giaoban_proto::transport::PublicKey;
 use giaoban_proto::wire::SiteRole;
 use ring::digest;
@@ -156,13 +156,14 @@ impl Registry {
     pub fn rename_site(&mut self, site: &str, name: &str) -> Result<(), StoreError> {
         self.change(|desk| {
             let (id, before) = desk.find_site(site)?;
+            let name = composed(name);
             if before == name {
                 return Ok(());
             }
-            desk.may_name_a_site(name)?;
+            desk.may_name_a_site(&name)?;
             desk.write("UPDATE sites SET name = ?2 WHERE id = ?1", params![id, name])?;
             desk.touch();
-            desk.audit("site renamed", &label(&before, id), name)
+            desk.audit("site renamed", &label(&before, id), &name)
         })
     }
 
@@ -179,6 +180,7 @@ impl Registry {
                     desk.write("UPDATE sites SET role = ?2 WHERE id = ?1", params![id, role.code()])?;
                 }
                 Some(room) => {
+                    let room = &composed(room);
                     desk.find_room(room)?;
                     desk.write(
                         "INSERT INTO roles (room, site, role) VALUES (?1, ?2, ?3)
@@ -200,6 +202,7 @@ impl Registry {
     pub fn clear_role(&mut self, site: &str, room: &str) -> Result<(), StoreError> {
         self.change(|desk| {
             let (id, name) = desk.find_site(site)?;
+            let room = &composed(room);
             desk.find_room(room)?;
             if desk.write("DELETE FROM roles WHERE room = ?1 AND site = ?2", params![room, id])? == 0 {
                 return Ok(());
@@ -243,6 +246,7 @@ impl Registry {
 impl Desk<'_> {
     /// By name, or by number where no site is named so.
     pub(super) fn find_site(&self, site: &str) -> Work<(i64, String)> {
+        let site = &composed(site);
         let number = site.trim_start_matches('#').parse::<i64>().ok();
         self.db
             .query_row(
@@ -255,6 +259,7 @@ impl Desk<'_> {
     }
 
     pub(super) fn add_site(&self, name: &str, role: SiteRole) -> Work<SiteId> {
+        let name = &composed(name);
         self.may_name_a_site(name)?;
         self.write(
             "INSERT INTO sites (name, role, created) VALUES (?1, ?2, ?3)",

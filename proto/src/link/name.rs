@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::str::FromStr;
 
 use thiserror::Error;
+use unicode_normalization::UnicodeNormalization as _;
 
 /// Longest host, in bytes: under DNS' 253, so that the longest link stays under its own bound.
 const MAX_HOST: usize = 200;
@@ -68,7 +69,14 @@ impl fmt::Display for Host {
     }
 }
 
-/// The name of a room: 1 to 64 bytes of UTF-8 without control characters, compared byte by byte.
+/// A name in the one spelling in which it is compared: Unicode's form C. Some systems type "ễ" as one character,
+/// others as a letter and two marks; to people it is one name.
+#[must_use]
+pub fn composed(name: &str) -> String {
+    name.nfc().collect()
+}
+
+/// The name of a room: 1 to 64 bytes of UTF-8 without control characters, [`composed`], then compared byte by byte.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoomName(String);
 
@@ -101,6 +109,11 @@ impl FromStr for RoomName {
     type Err = RoomNameError;
 
     fn from_str(text: &str) -> Result<Self, RoomNameError> {
+        // Composing makes a name shorter; what is far too long is not even looked at.
+        if text.len() > 8 * Self::MAX {
+            return Err(RoomNameError::TooLong);
+        }
+        let text = composed(text);
         if text.is_empty() {
             Err(RoomNameError::Empty)
         } else if text.len() > Self::MAX {
@@ -108,7 +121,7 @@ impl FromStr for RoomName {
         } else if text.chars().any(char::is_control) {
             Err(RoomNameError::Control)
         } else {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text))
         }
     }
 }

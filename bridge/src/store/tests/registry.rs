@@ -256,3 +256,15 @@ proptest! {
         prop_assert!(sound(&store));
     }
 }
+
+#[test]
+fn a_name_is_the_same_however_its_accents_were_typed() {
+    let (mut registry, _) = registry();
+    registry.add_site("Tri L\u{1ec5}", SiteRole::Participant).expect("added");
+    let apart = "Tri Le\u{302}\u{303}";
+    assert!(matches!(registry.add_site(apart, SiteRole::Participant), Err(StoreError::SiteExists(_))));
+    registry.rename_site(apart, "Xa\u{303} Tri Le\u{302}\u{303}").expect("renamed");
+    assert_eq!(site(&mut registry, "X\u{e3} Tri L\u{1ec5}").role, SiteRole::Participant);
+    registry.add_room("ho\u{323}p").expect("added");
+    registry.set_role("X\u{e3} Tri L\u{1ec5}", SiteRole::Listener, Some("h\u{1ecd}p")).expect("set");
+}
