@@ -10,6 +10,7 @@
 pub mod audience;
 pub mod bucket;
 pub mod check;
+pub mod command;
 pub mod doorkeeper;
 pub mod limits;
 pub mod mixer;

@@ -1,7 +1,7 @@
-//! `giaoban-bridge`: one command, one bridge.
+//! `giaoban-bridge`: `main` -> `run` -> one `match`; what each command does is in the library.
 
+use giaoban_bridge::command::{self, Ended, out};
 use giaoban_bridge::settings::{Settings, SettingsError};
-use giaoban_bridge::shell::run;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -16,25 +16,19 @@ fn main() -> ExitCode {
     let settings = match Settings::from_words(std::env::args_os()) {
         Ok(settings) => settings,
         Err(SettingsError::Asked(text)) => {
-            run::tell(&text);
+            out::tell(text.trim_end());
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            eprintln!("giaoban-bridge: {error}");
+            out::warn(&error.to_string());
             return ExitCode::from(USAGE);
         }
     };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
+    match command::run(settings) {
+        Ok(Ended::Well) => ExitCode::SUCCESS,
+        Ok(Ended::Fault) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("giaoban-bridge: cannot start: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    match runtime.block_on(run::run(&settings)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("giaoban-bridge: {error:#}");
+            out::warn(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }

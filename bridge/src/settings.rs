@@ -2,98 +2,161 @@
 //!
 //! A flag wins over the environment (`GIAOBAN_…`), that over the TOML file, that over the default.
 
-use clap::{Args, Parser, Subcommand};
-use giaoban_proto::link::{DEFAULT_PORT, Host};
-use serde::Deserialize;
+mod serve;
+mod typed;
+mod when;
+
+pub use serve::{ListenTcp, Public, Serve};
+pub use when::{NoMoment, When};
+
+use crate::limits::{LimitError, Limits};
+use crate::store::{NewPin, RoomChange};
+use clap::parser::ValueSource;
+use clap::{CommandFactory as _, FromArgMatches as _};
+use clap_complete::Shell;
+use giaoban_proto::link::{Host, RoomName};
+use giaoban_proto::wire::SiteRole;
 use std::ffi::OsString;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::num::NonZeroU16;
-use std::path::{Path, PathBuf};
-
-/// Members in one room at most: the list of more would not fit what may wait for a newcomer's line.
-const MOST_MEMBERS: usize = 2000;
-
-/// Members in one room, unless set.
-const DEFAULT_MAX_MEMBERS: usize = 250;
-
-/// The command line.
-#[derive(Debug, Parser)]
-#[command(
-    name = "giaoban-bridge",
-    version,
-    about = "The giaoban conference bridge",
-    args_conflicts_with_subcommands = true
-)]
-struct Typed {
-    #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    serve: ServeTyped,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Hold meetings (what the bridge does when no command is given)
-    Serve(ServeTyped),
-}
-
-#[derive(Debug, Default, Args)]
-struct ServeTyped {
-    /// Where to listen, an address with a UDP port [default: all addresses, port 4646]
-    #[arg(long, value_name = "ADDR", env = "GIAOBAN_LISTEN")]
-    listen: Option<SocketAddr>,
-    /// Where to listen by TCP, for sites whose network lets no UDP through: an address with a port such as
-    /// 0.0.0.0:443, or off [default: as --listen]
-    #[arg(long, value_name = "ADDR|off", env = "GIAOBAN_LISTEN_TCP")]
-    listen_tcp: Option<String>,
-    /// The folder for keys and the store [default: ~/.local/share/giaoban-bridge]
-    #[arg(long, value_name = "DIR", env = "GIAOBAN_DATA")]
-    data: Option<PathBuf>,
-    /// The name or address that join links carry, when sites reach this machine by another than its own
-    #[arg(long, value_name = "HOST[:PORT]", env = "GIAOBAN_PUBLIC")]
-    public: Option<String>,
-    /// How many may be in one room [default: 250]
-    #[arg(long, value_name = "N", env = "GIAOBAN_MAX_MEMBERS")]
-    max_members: Option<usize>,
-    /// A TOML file with these settings, named as the flags are (max-members = 100)
-    #[arg(long, value_name = "FILE.toml", env = "GIAOBAN_CONFIG")]
-    config: Option<PathBuf>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct FileTyped {
-    listen: Option<SocketAddr>,
-    listen_tcp: Option<String>,
-    data: Option<PathBuf>,
-    public: Option<String>,
-    max_members: Option<usize>,
-}
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use typed::{
+    AttendanceTyped, AuditTyped, ChangeTyped, CommandTyped, KeyTyped, LinkTyped, PlaceTyped, RoomTyped,
+    SiteTyped, Typed,
+};
 
 /// What to do, ready to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Where to listen. `[::]` stands for all addresses of either family.
-    pub listen: SocketAddr,
-    /// Where to listen by TCP.
-    pub listen_tcp: ListenTcp,
     /// The folder for keys and the store.
     pub data: PathBuf,
-    /// What join links carry instead of this machine's own address.
-    pub public: Option<(Host, Option<u16>)>,
-    /// How many may be in one room.
-    pub max_members: usize,
+    /// Whether a program reads what is printed.
+    pub json: bool,
+    /// What to do.
+    pub command: Command,
 }
 
-/// Where a bridge listens by TCP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListenTcp {
-    /// At the address of UDP, whatever port that turns out to be.
-    AsUdp,
-    /// There.
-    At(SocketAddr),
-    /// Nowhere.
-    Off,
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Hold meetings.
+    Serve(Serve),
+    /// Something about sites.
+    Site(Site),
+    /// A new invitation.
+    Invite(String, LinkTo),
+    /// End a site's sessions.
+    Kick(String),
+    /// Something about rooms.
+    Room(Room),
+    /// The link for guests.
+    GuestLink(RoomName, Place),
+    /// The attendance.
+    Attendance(Attendance),
+    /// The audit.
+    Audit(Audit),
+    /// The bridge's keys.
+    Key(Key),
+    /// What is wrong?
+    Doctor(Doctor),
+    /// Completions for this shell.
+    Completions(Shell),
+    /// The manual page, or all of them in this folder.
+    Man(Option<PathBuf>),
+}
+
+/// Where links lead, and how they are shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What the link carries instead of what the bridge announced.
+    pub public: Option<Public>,
+    /// Where a bridge would listen, for when none has announced anything yet.
+    pub listen: SocketAddr,
+    /// Whether the QR code is wanted in any case.
+    pub qr: bool,
+}
+
+/// Where an invitation leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkTo {
+    /// Into this room.
+    pub room: Option<RoomName>,
+    /// Of this bridge.
+    pub place: Place,
+}
+
+/// What is to be done about sites, which are given by name or number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Site {
+    /// Add this one.
+    Add(String, SiteRole, LinkTo),
+    /// Show all.
+    List,
+    /// Shut this one out.
+    Revoke(String),
+    /// Call this one so.
+    Rename(String, String),
+    /// Give this one a role, in one room or everywhere; `None`: that of everywhere.
+    Role(String, Option<SiteRole>, Option<RoomName>),
+}
+
+/// What is to be done about rooms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// Add this one.
+    Add(RoomName, RoomChange),
+    /// Show all.
+    List,
+    /// Change this one.
+    Set(RoomName, RoomChange),
+    /// Remove this one.
+    Remove(RoomName),
+}
+
+/// Which attendance, and how it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attendance {
+    /// Of this room only.
+    pub room: Option<RoomName>,
+    /// From then on.
+    pub since: Option<When>,
+    /// Until then.
+    pub until: Option<When>,
+    /// Whether a spreadsheet reads it.
+    pub csv: bool,
+}
+
+/// What is to be done about the audit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audit {
+    /// Show it.
+    List {
+        /// From then on.
+        since: Option<When>,
+        /// The latest so many.
+        last: Option<usize>,
+    },
+    /// See whether it is whole, and holds this head.
+    Verify(Option<[u8; 32]>),
+}
+
+/// What is to be done about the bridge's keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// Go on with the spare one.
+    Rotate,
+    /// Write the spare one into this file.
+    ExportSpare(PathBuf),
+}
+
+/// What the doctor looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doctor {
+    /// How the bridge would run.
+    pub serve: Serve,
+    /// What is wrong with the settings; then the defaults are looked at.
+    pub fault: Option<String>,
+    /// The file that they are in.
+    pub config: Option<PathBuf>,
 }
 
 /// What was typed cannot be used.
@@ -117,12 +180,42 @@ pub enum SettingsError {
     /// No address in `--listen-tcp`.
     #[error("--listen-tcp {0}: give an address with a port such as 0.0.0.0:443, or off")]
     ListenTcp(String),
-    /// No home folder to put the data in.
+    /// There is no home folder to put the data in.
     #[error("there is no home folder to keep data in; give one with --data DIR")]
     NoHome,
     /// A room for nobody, or for too many.
     #[error("--max-members must be from 1 to 2000")]
     Members,
+    /// Neither a number nor none.
+    #[error("--max-members {0}: give a number from 1 to 2000, or none for the bridge's own number")]
+    RoomMembers(String),
+    /// No PIN.
+    #[error("--pin: give new for a random one, or 8 to 16 digits")]
+    Pin,
+    /// Nothing to change.
+    #[error("say what to change: --access, --guests, --pin or --max-members")]
+    NoChange,
+    /// No role, or `default` without a room.
+    #[error("{0}: a role is operator, participant, listener or trunk; with --room also default")]
+    Role(String),
+    /// No hash.
+    #[error("--head: give the 64 characters that `audit verify` printed")]
+    Head,
+    /// No such limit, or one out of its range.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    /// A flag of `serve` before another command.
+    #[error("{0} belongs to serve and doctor; if the command takes it, it goes behind the command")]
+    Misplaced(String),
+}
+
+/// The command line as clap knows it, for completions and manual pages.
+#[must_use]
+pub fn command_line() -> clap::Command {
+    let limits: Vec<String> =
+        Limits::default().list().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let limits = format!("Limits, with what they are unless set: {}.", limits.join(", "));
+    Typed::command().mut_subcommand("serve", |serve| serve.after_help(limits))
 }
 
 impl Settings {
@@ -133,150 +226,156 @@ impl Settings {
     pub fn from_words<W: Into<OsString> + Clone>(
         words: impl IntoIterator<Item = W>,
     ) -> Result<Self, SettingsError> {
-        let typed = Typed::try_parse_from(words).map_err(|error| {
-            let text = error.render().to_string();
-            if !error.use_stderr() {
-                return SettingsError::Asked(text);
+        let matches = command_line().try_get_matches_from(words).map_err(said)?;
+        if matches.subcommand_name().is_some() {
+            for flag in ["listen", "listen_tcp", "public", "max_members", "limit", "log_names"] {
+                if matches.value_source(flag) == Some(ValueSource::CommandLine) {
+                    return Err(SettingsError::Misplaced(format!("--{}", flag.replace('_', "-"))));
+                }
             }
-            // The first paragraph says it; what follows repeats the usage.
-            let said: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-            SettingsError::Words(said.join(" ").trim_start_matches("error: ").to_owned())
-        })?;
-        typed.usable()
+        }
+        Typed::from_arg_matches(&matches).map_err(said)?.usable()
     }
+}
+
+fn said(error: clap::Error) -> SettingsError {
+    let text = error.render().to_string();
+    if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    {
+        return if error.use_stderr() {
+            SettingsError::Words("a command is missing after this word".to_owned())
+        } else {
+            SettingsError::Asked(text)
+        };
+    }
+    // The first paragraph says it; what follows repeats the usage.
+    let said: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    SettingsError::Words(said.join(" ").trim_start_matches("error: ").to_owned())
 }
 
 impl Typed {
     /// Makes it usable.
     fn usable(self) -> Result<Settings, SettingsError> {
-        let typed = match self.command {
-            Some(Command::Serve(serve)) => serve,
-            None => self.serve,
+        let Self { common, serve, command } = self;
+        // The doctor says what is wrong with the file rather than fail by it.
+        let file = match (serve::file(&common), &command) {
+            (Err(fault), Some(CommandTyped::Doctor(_))) => Err(fault),
+            (file, _) => Ok(file?),
         };
-        let file = typed.config.as_deref().map(read).transpose()?.unwrap_or_default();
-        let max_members = typed.max_members.or(file.max_members).unwrap_or(DEFAULT_MAX_MEMBERS);
-        if !(1..=MOST_MEMBERS).contains(&max_members) {
-            return Err(SettingsError::Members);
+        let none = serve::FileTyped::default();
+        let known = file.as_ref().unwrap_or(&none);
+        let data = serve::data(&common, known)?;
+        let place = |typed: PlaceTyped| -> Result<Place, SettingsError> {
+            let public = serve::public(typed.public, known)?;
+            Ok(Place { public, listen: known.listen.unwrap_or_else(serve::everywhere), qr: typed.qr })
+        };
+        let link = |typed: LinkTyped| {
+            Ok::<_, SettingsError>(LinkTo { room: typed.room, place: place(typed.place)? })
+        };
+        let command = match command {
+            None => Command::Serve(serve.usable(known)?),
+            Some(CommandTyped::Serve(serve)) => Command::Serve(serve.usable(known)?),
+            Some(CommandTyped::Site(site)) => Command::Site(match site {
+                SiteTyped::Add { name, role, link: to } => Site::Add(name, role, link(to)?),
+                SiteTyped::List => Site::List,
+                SiteTyped::Revoke { site } => Site::Revoke(site),
+                SiteTyped::Rename { site, name } => Site::Rename(site, name),
+                SiteTyped::Role { site, role, room } => {
+                    let parsed = match (role.as_str(), &room) {
+                        ("default", Some(_)) => None,
+                        (text, _) => Some(text.parse().map_err(|_| SettingsError::Role(role.clone()))?),
+                    };
+                    Site::Role(site, parsed, room)
+                }
+            }),
+            Some(CommandTyped::Invite { site, link: to }) => Command::Invite(site, link(to)?),
+            Some(CommandTyped::Kick { site }) => Command::Kick(site),
+            Some(CommandTyped::Room(room)) => Command::Room(match room {
+                RoomTyped::Add { name, change } => Room::Add(name, change.usable()?),
+                RoomTyped::List => Room::List,
+                RoomTyped::Set { name, change } => match change.usable()? {
+                    change if change == RoomChange::default() => return Err(SettingsError::NoChange),
+                    change => Room::Set(name, change),
+                },
+                RoomTyped::Remove { name } => Room::Remove(name),
+            }),
+            Some(CommandTyped::GuestLink { room, place: typed }) => Command::GuestLink(room, place(typed)?),
+            Some(CommandTyped::Attendance(AttendanceTyped { room, since, until, csv })) => {
+                Command::Attendance(Attendance { room, since, until, csv })
+            }
+            Some(CommandTyped::Audit(audit)) => Command::Audit(match audit {
+                AuditTyped::List { since, last } => Audit::List { since, last },
+                AuditTyped::Verify { head } => Audit::Verify(head.map(|head| parse_head(&head)).transpose()?),
+            }),
+            Some(CommandTyped::Key(key)) => Command::Key(match key {
+                KeyTyped::Rotate => Key::Rotate,
+                KeyTyped::ExportSpare { file } => Key::ExportSpare(file),
+            }),
+            Some(CommandTyped::Doctor(serve)) => Command::Doctor(doctor(serve, file, common.config)?),
+            Some(CommandTyped::Completions { shell }) => Command::Completions(shell),
+            Some(CommandTyped::Man { dir }) => Command::Man(dir),
+        };
+        Ok(Settings { data, json: common.json, command })
+    }
+}
+
+fn doctor(
+    typed: typed::ServeTyped,
+    file: Result<serve::FileTyped, SettingsError>,
+    config: Option<PathBuf>,
+) -> Result<Doctor, SettingsError> {
+    let usable = file.and_then(|file| typed.usable(&file));
+    let (serve, fault) = match usable {
+        Ok(serve) => (serve, None),
+        Err(fault) => {
+            let defaults = typed::ServeTyped::default().usable(&serve::FileTyped::default())?;
+            (defaults, Some(fault.to_string()))
         }
-        let everywhere = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), DEFAULT_PORT);
-        Ok(Settings {
-            listen: typed.listen.or(file.listen).unwrap_or(everywhere),
-            listen_tcp: typed.listen_tcp.or(file.listen_tcp).map_or(Ok(ListenTcp::AsUdp), listen_tcp)?,
-            data: typed.data.or(file.data).or_else(default_data).ok_or(SettingsError::NoHome)?,
-            public: typed.public.or(file.public).map(public).transpose()?,
-            max_members,
-        })
-    }
-}
-
-fn read(path: &Path) -> Result<FileTyped, SettingsError> {
-    let text = std::fs::read_to_string(path).map_err(|error| SettingsError::File(path.to_owned(), error))?;
-    toml::from_str(&text).map_err(|error| {
-        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-        let message = error.message().replace('\n', " ");
-        SettingsError::Toml(path.to_owned(), format!("line {line}: {message}"))
-    })
-}
-
-fn listen_tcp(text: String) -> Result<ListenTcp, SettingsError> {
-    if text == "off" {
-        return Ok(ListenTcp::Off);
-    }
-    text.parse().map(ListenTcp::At).map_err(|_| SettingsError::ListenTcp(text))
-}
-
-fn public(text: String) -> Result<(Host, Option<u16>), SettingsError> {
-    let bare = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-    let (host, port) = match bare {
-        Some((host, "")) => (host, None),
-        Some((host, port)) => (host, port.strip_prefix(':')),
-        // An IPv6 address without brackets has no port.
-        None if text.matches(':').count() > 1 => (text.as_str(), None),
-        None => text.split_once(':').map_or((text.as_str(), None), |(host, port)| (host, Some(port))),
     };
-    let wrong = |why: String| SettingsError::Public(text.clone(), why);
-    let port = port.map(|port| {
-        port.parse::<NonZeroU16>()
-            .map(NonZeroU16::get)
-            .map_err(|_| wrong("the port must be a number from 1 to 65535".into()))
-    });
-    Ok((host.parse().map_err(|error| wrong(format!("{error}")))?, port.transpose()?))
+    Ok(Doctor { serve, fault, config })
 }
 
-fn default_data() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let share = set("XDG_DATA_HOME")
-        .or_else(|| set("APPDATA"))
-        .or_else(|| set("HOME").map(|home| home.join(".local/share")));
-    share.map(|share| share.join("giaoban-bridge"))
+impl ChangeTyped {
+    fn usable(self) -> Result<RoomChange, SettingsError> {
+        let pin = match self.pin.as_deref() {
+            None => None,
+            Some("new") => Some(NewPin::Fresh),
+            Some(digits)
+                if (8..=16).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
+                Some(NewPin::Is(digits.to_owned()))
+            }
+            Some(_) => return Err(SettingsError::Pin),
+        };
+        let max_members = match self.max_members.as_deref() {
+            None => None,
+            Some("none") => Some(None),
+            Some(number) => match number.parse() {
+                Ok(number @ 1..=serve::MOST_MEMBERS) => Some(Some(number)),
+                _ => return Err(SettingsError::RoomMembers(number.to_owned())),
+            },
+        };
+        Ok(RoomChange { access: self.access, guests: self.guests, pin, max_members })
+    }
+}
+
+fn parse_head(text: &str) -> Result<[u8; 32], SettingsError> {
+    let mut head = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return Err(SettingsError::Head);
+    }
+    for (byte, digits) in head.iter_mut().zip(text.as_bytes().chunks(2)) {
+        let digits = std::str::from_utf8(digits).map_err(|_| SettingsError::Head)?;
+        *byte = u8::from_str_radix(digits, 16).map_err(|_| SettingsError::Head)?;
+    }
+    Ok(head)
+}
+
+/// What a person types for a host and a port, for what was kept.
+#[must_use]
+pub fn written(host: &Host, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn usable(args: &[&str]) -> Result<Settings, SettingsError> {
-        let args = ["giaoban-bridge"].iter().chain(args).chain(&["--data", "/d"]);
-        Settings::from_words(args)
-    }
-
-    #[test]
-    fn nothing_typed_is_enough() {
-        let settings = usable(&[]).expect("usable");
-        assert_eq!(settings.listen, "[::]:4646".parse().expect("an address"));
-        assert_eq!((settings.public, settings.max_members), (None, 250));
-        assert_eq!(usable(&["serve"]).expect("usable").listen.port(), 4646);
-    }
-
-    #[test]
-    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("bridge.toml");
-        std::fs::write(&path, "listen = '127.0.0.1:5000'\nmax-members = 7\n").expect("writes");
-        let file = path.to_str().expect("a plain path");
-        let settings = usable(&["--config", file, "--max-members", "9"]).expect("usable");
-        assert_eq!((settings.listen.port(), settings.max_members), (5000, 9));
-        std::fs::write(&path, "listen = '127.0.0.1:5000'\nmax_member = 7\n").expect("writes");
-        let said = usable(&["--config", file]).expect_err("refused").to_string();
-        assert!(said.contains("line 2") && said.contains("max_member") && !said.contains('\n'), "{said}");
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_said_in_one_line() {
-        for wrong in
-            [&["--bogus"][..], &["--listen", "nowhere"], &["serve", "twice"], &["--max-members", "0"]]
-        {
-            let said = usable(wrong).expect_err("refused").to_string();
-            assert!(!said.contains('\n') && said.len() > 20, "{said}");
-        }
-        assert!(matches!(usable(&["--help"]), Err(SettingsError::Asked(_))));
-    }
-
-    #[test]
-    fn tcp_is_listened_on_as_udp_unless_said_otherwise() {
-        let tcp = |args: &[&str]| usable(args).map(|settings| settings.listen_tcp);
-        assert_eq!(tcp(&[]).expect("usable"), ListenTcp::AsUdp);
-        assert_eq!(tcp(&["--listen-tcp", "off"]).expect("usable"), ListenTcp::Off);
-        let at = ListenTcp::At("0.0.0.0:443".parse().expect("an address"));
-        assert_eq!(tcp(&["--listen-tcp", "0.0.0.0:443"]).expect("usable"), at);
-        let said = tcp(&["--listen-tcp", "443"]).expect_err("refused").to_string();
-        assert!(said.contains("0.0.0.0:443") && !said.contains('\n'), "{said}");
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("bridge.toml");
-        std::fs::write(&path, "listen-tcp = '0.0.0.0:443'\n").expect("writes");
-        assert_eq!(tcp(&["--config", path.to_str().expect("a plain path")]).expect("usable"), at);
-    }
-
-    #[test]
-    fn the_public_name_may_have_a_port() {
-        let public =
-            |text: &str| public(text.to_owned()).map(|(host, port)| (host.as_str().to_owned(), port));
-        assert_eq!(public("bridge.example.vn").expect("a host"), ("bridge.example.vn".into(), None));
-        assert_eq!(public("bridge.example.vn:443").expect("a host"), ("bridge.example.vn".into(), Some(443)));
-        assert_eq!(public("[2001:db8::1]:443").expect("a host"), ("2001:db8::1".into(), Some(443)));
-        assert_eq!(public("2001:db8::1").expect("a host"), ("2001:db8::1".into(), None));
-        for wrong in ["", "a b", "host:port", "[::1", "host:99999", "host:0"] {
-            assert!(public(wrong).is_err(), "{wrong}");
-        }
-    }
-}
+mod tests;

@@ -7,9 +7,11 @@
 //! tunnels: TCP -> a task for each -> the same endpoint
 //! ```
 
+mod announce;
 mod check;
 pub mod counters;
 mod entry;
+pub mod house;
 pub mod listen;
 mod peer;
 pub mod run;

@@ -1,6 +1,6 @@
 //! What happens at the door, counted.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What the door has seen since the start.
 #[derive(Debug, Default)]
@@ -27,4 +27,25 @@ pub struct Counters {
     pub bad_datagrams: AtomicU64,
     /// Datagrams beyond a member's share, or that found the worker's queue full.
     pub dropped_datagrams: AtomicU64,
+}
+
+impl Counters {
+    /// Each by its name.
+    #[must_use]
+    pub fn list(&self) -> [(&'static str, u64); 11] {
+        [
+            ("failed_handshakes", &self.failed_handshakes),
+            ("turned_away", &self.turned_away),
+            ("turned_away_by_network", &self.turned_away_by_network),
+            ("strangers_turned_away", &self.strangers_turned_away),
+            ("wrong_pins", &self.wrong_pins),
+            ("pins_held_off", &self.pins_held_off),
+            ("messages_held_off", &self.messages_held_off),
+            ("refused", &self.refused),
+            ("retried", &self.retried),
+            ("bad_datagrams", &self.bad_datagrams),
+            ("dropped_datagrams", &self.dropped_datagrams),
+        ]
+        .map(|(name, counter)| (name, counter.load(Relaxed)))
+    }
 }

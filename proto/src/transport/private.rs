@@ -56,6 +56,35 @@ pub fn file(file: &Path) -> Result<(), PrivateError> {
     }
 }
 
+/// Whether `file` is there; one that is, only its owner may read.
+///
+/// # Errors
+/// [`PrivateError::Loose`] for one that others may read, else [`PrivateError::Io`].
+pub fn closed(file: &Path) -> Result<bool, PrivateError> {
+    match fs::metadata(file) {
+        Ok(found) => check(file, &found, "600").map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(PrivateError::Io(file.to_owned(), error)),
+    }
+}
+
+/// Puts a new file at `path`, with these bytes and closed to others: all of it or nothing.
+///
+/// # Errors
+/// [`PrivateError::Io`], of [`io::ErrorKind::AlreadyExists`] for a file that is there, which stays as it is.
+pub fn put_new(path: &Path, bytes: &[u8]) -> Result<(), PrivateError> {
+    place(path, bytes).map_err(|error| PrivateError::Io(path.to_owned(), error))
+}
+
+/// The identity in the file at `path`, which must be there.
+///
+/// # Errors
+/// [`PrivateError`].
+pub fn known_identity(path: &Path) -> Result<Identity, PrivateError> {
+    let file = File::open(path).map_err(|error| PrivateError::Io(path.to_owned(), error))?;
+    read_identity(path, file)
+}
+
 /// The identity in the file at `path`; makes one where there is none yet, and the folders to it.
 ///
 /// A folder that is made is its owner's alone; one that is there is left as it is: see [`folder`].
@@ -225,6 +254,23 @@ mod tests {
         identity(&home.join("device.key")).expect("made in a folder that others may enter");
         identity(&home.join("a/b/device.key")).expect("made");
         assert_eq!([mode(&home), mode(&home.join("a")), mode(&home.join("a/b"))], [0o755, 0o700, 0o700]);
+    }
+
+    #[test]
+    fn what_is_only_read_is_never_made_and_what_is_put_never_put_over() {
+        let place = tempfile::tempdir().expect("a folder");
+        let path = place.path().join("spare.key");
+        assert!(!closed(&path).expect("looks") && known_identity(&path).is_err());
+        let made = Identity::generate().expect("a key");
+        put_new(&path, made.to_pkcs8()).expect("put");
+        assert!(closed(&path).expect("looks"));
+        assert_eq!(known_identity(&path).expect("read").public_key(), made.public_key());
+        assert!(
+            matches!(put_new(&path, b"x"), Err(PrivateError::Io(_, e)) if e.kind() == io::ErrorKind::AlreadyExists)
+        );
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o604)).expect("set");
+        assert!(matches!(closed(&path), Err(PrivateError::Loose(..))));
+        assert!(matches!(known_identity(&path), Err(PrivateError::Loose(..))));
     }
 
     #[test]
