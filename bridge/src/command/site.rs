@@ -5,6 +5,7 @@ use super::{Ended, invite, link, out, time};
 use crate::settings::{LinkTo, Site as Asked};
 use crate::shell::house::House;
 use crate::store::{Access, Registry, Site, StoreError};
+use giaoban_proto::link::composed;
 use giaoban_proto::wire::SiteRole;
 use serde_json::{Value, json};
 
@@ -134,6 +135,7 @@ pub(super) fn again(registry: &mut Registry, site: &Site) -> Result<Site, StoreE
 /// to be given by its name: its number may be another's name.
 pub(super) fn find(registry: &mut Registry, wanted: &str) -> Result<Site, StoreError> {
     let mut sites = registry.sites()?;
+    let wanted = &composed(wanted);
     let number = wanted.trim_start_matches('#').parse::<i64>().ok();
     let at = sites
         .iter()

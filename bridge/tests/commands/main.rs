@@ -78,7 +78,8 @@ fn a_site_is_renamed_given_roles_shut_out_and_taken_back() {
     let back = house.json(&["site", "role", "UBND xã Tri Lễ", "default", "--room", "giaoban"]);
     assert_eq!(back["room_roles"], serde_json::json!({}));
 
-    house.well(&["kick", "UBND xã Tri Lễ"]);
+    // However its accents were typed.
+    house.well(&["kick", "UBND xa\u{303} Tri Le\u{302}\u{303}"]);
     assert_eq!(house.json(&["kick", "2"])["id"], 3);
     let gone = house.json(&["site", "revoke", "UBND xã Tri Lễ"]);
     assert_eq!((&gone["revoked"], &gone["id"]), (&true.into(), &2.into()));
