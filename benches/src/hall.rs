@@ -9,6 +9,7 @@ use giaoban_bridge::shell::worker::Config;
 use giaoban_bridge::store::{SqliteStore, UnixMs};
 use giaoban_client::audio::{AudioError, Polled, Sink, Source};
 use giaoban_client::engine::{Client, Command, Outcome};
+use giaoban_client::meeting::Meeting;
 use giaoban_client::stats::Stats;
 use giaoban_client::testing::Site;
 use giaoban_proto::link::Link;
@@ -117,8 +118,16 @@ impl Hall {
     /// # Errors
     /// When no key can be made.
     pub fn enrol(&self, name: &str) -> anyhow::Result<Identity> {
+        self.enrol_as(name, SiteRole::Participant)
+    }
+
+    /// As [`Hall::enrol`], for a site of this role.
+    ///
+    /// # Errors
+    /// When no key can be made.
+    pub fn enrol_as(&self, name: &str, role: SiteRole) -> anyhow::Result<Identity> {
         let identity = Identity::generate()?;
-        self.store.enrol(identity.public_key(), name, SiteRole::Participant)?;
+        self.store.enrol(identity.public_key(), name, role)?;
         Ok(identity)
     }
 
@@ -153,6 +162,12 @@ impl Hall {
     /// # Errors
     /// When no key can be made.
     pub fn seat(&mut self, guest: Guest) -> anyhow::Result<Seat> {
+        let (meeting, identity) = (Meeting::for_device(self.link.clone()), self.enrol(guest.name)?);
+        Ok(self.seat_by(guest, meeting, identity))
+    }
+
+    /// As [`Hall::seat`], for one that comes by this right and with this key.
+    pub fn seat_by(&mut self, guest: Guest, meeting: Meeting, identity: Identity) -> Seat {
         self.sites += 1;
         let ip = IpAddr::V4(Ipv4Addr::new(10, 0, 1, self.sites));
         self.net.connect(ip, BRIDGE, guest.line.0, guest.line.1);
@@ -160,8 +175,8 @@ impl Hall {
         let (tape, figures) = (Arc::<Mutex<Vec<f32>>>::default(), Arc::<Mutex<Vec<Stats>>>::default());
         let kept = figures.clone();
         let client = Client {
-            link: self.link.clone(),
-            identity: self.enrol(guest.name)?,
+            meeting,
+            identity,
             name: guest.name.into(),
             max_kbps: guest.max_kbps,
             muted: guest.muted,
@@ -172,9 +187,10 @@ impl Hall {
             commands: asked,
             stats: Box::new(move |stats| lock(&kept).push(stats.clone())),
             say: Box::new(|_| {}),
+            remember: Box::new(|_| {}),
             unix_start: OPENED + self.elapsed(),
         };
-        Ok(Seat { ip, client: tokio::spawn(client.run()), tape, figures, commands })
+        Seat { ip, client: tokio::spawn(client.run()), tape, figures, commands }
     }
 
     fn bricks(&self) -> u32 {

@@ -33,7 +33,7 @@ use giaoban_proto::wire::{
 use lobby::Lobby;
 use member::Member;
 use roster::RosterChanges;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 /// A sign of life to each member, and of what the bridge receives from it.
@@ -131,9 +131,11 @@ pub struct Room {
     started: Instant,
     max_members: usize,
     ticks: u64,
-    /// In order of their ids, which only grow.
+    /// In order of their ids.
     members: Vec<Member>,
     lobby: Lobby,
+    /// Devices whose voice an operator took out of this meeting, here or not.
+    silenced: BTreeSet<[u8; 32]>,
     observers: Vec<Observer>,
     mix: Mix,
     audience: Audience,
@@ -157,6 +159,7 @@ impl Room {
             ticks: 0,
             members: Vec::new(),
             lobby: Lobby::default(),
+            silenced: BTreeSet::new(),
             observers: Vec::new(),
             mix: Mix::default(),
             audience: Audience::default(),
@@ -215,18 +218,22 @@ impl Room {
     /// The code with which to close: [`CloseCode::Full`], or [`CloseCode::Internal`] when no encoder is to be had.
     pub fn join(&mut self, now: Instant, joining: Joining) -> Result<(), CloseCode> {
         self.replace(now, &joining);
-        debug_assert!(self.members.last().is_none_or(|last| last.id < joining.id), "numbers only grow");
         if self.members.len() >= self.max_members {
             return Err(CloseCode::Full);
         }
         let (id, role) = (joining.id, joining.role);
-        let member = Member::new(now, joining);
+        let mut member = Member::new(now, joining);
+        let silenced = self.silenced.contains(&member.device);
+        let standing = member.set_standing(role, silenced);
         self.audience.join(member.rung).map_err(|_| CloseCode::Internal)?;
-        self.members.push(member);
+        // A guest has kept the number with which it came to the lobby: others may have come in since.
+        let place = self.members.partition_point(|member| member.id < id);
+        self.members.insert(place, member);
         self.next = NOTHING;
         self.roster.joined(id);
         let list = roster::whole(self.members.iter());
         self.events.extend(list.map(|part| Event::Send(id, part)));
+        self.events.extend(standing.map(|standing| Event::Send(id, standing.into())));
         if may(role, Right::SeeLobby) {
             self.events.push_back(Event::Send(id, self.lobby.whole()));
         }

@@ -10,19 +10,21 @@
 //! anything but its own sleep: what may block (name resolution, a device) is elsewhere. It runs unchanged on tokio's
 //! paused clock.
 
+mod control;
 mod drive;
 mod figures;
+mod sound;
 
 use crate::audio::{AudioError, Sink, Source};
 use crate::clock;
+use crate::meeting::Meeting;
 use crate::net::Network;
 use crate::session::End;
 use crate::stats::Stats;
 use crate::words::Message;
 use drive::{Doors, Engine};
-use giaoban_proto::link::Link;
 use giaoban_proto::media::codec::CodecError;
-use giaoban_proto::transport::Identity;
+use giaoban_proto::transport::{Identity, Pins};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -42,13 +44,16 @@ pub type OnStats = Box<dyn FnMut(&Stats) + Send>;
 /// Called with what a person should know, as it happens.
 pub type OnMessage = Box<dyn FnMut(&Message<'_>) + Send>;
 
+/// Called each time that the bridge has welcomed this client, with the keys that are the bridge's from now on.
+pub type OnWelcome = Box<dyn FnMut(Pins) + Send>;
+
 /// All that a client needs to run. Nothing of it is a global: several run in one process.
 pub struct Client {
-    /// Where to.
-    pub link: Link,
-    /// The device's key.
+    /// Where to, and by what right.
+    pub meeting: Meeting,
+    /// The device's key; a guest's is a fresh one.
     pub identity: Identity,
-    /// How the site wishes to be called; may be empty.
+    /// How a guest calls itself; may be empty. A site's name is the bridge's business.
     pub name: String,
     /// The most that each direction may cost, in kbit/s of wire; 0 leaves it to the bridge.
     pub max_kbps: u32,
@@ -68,6 +73,8 @@ pub struct Client {
     pub stats: OnStats,
     /// What becomes of messages.
     pub say: OnMessage,
+    /// What is to be remembered of the bridge.
+    pub remember: OnWelcome,
     /// What the time of day was, since 1970, when [`Client::run`] is called: figures carry it.
     pub unix_start: Duration,
 }

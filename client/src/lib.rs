@@ -1,7 +1,7 @@
 //! The thin client of giaoban: captures, sends, receives, plays.
 //!
 //! ```text
-//! main -> engine -> { session, roster, voice, stats, words }     pure: they take `now`
+//! main -> engine -> { session, guest, roster, voice, stats, words }     pure: they take `now`
 //!            |
 //!            +----> { net, audio }                                shells: sockets, devices, files
 //! ```
@@ -9,8 +9,12 @@
 //! * [`settings`]: what was typed, and what it means.
 //! * [`engine`]: the one loop that drives a client; several run in one process.
 //! * [`check`]: what a line will do, before the meeting.
+//! * [`meeting`]: where a client goes and by what right. Pure.
+//! * [`memory`]: the meeting that is remembered, one file.
+//! * [`ctl`]: an operator's acts, one at a time.
+//! * [`guest`]: the PIN's exchange. Pure.
 //! * [`session`]: whether this client is in its room, and the way back. Pure.
-//! * [`roster`]: who else is there. Pure.
+//! * [`roster`]: who else is there, who waits in the lobby, and who may speak. Pure.
 //! * [`voice`]: the two doors and the heartbeat. Pure.
 //! * [`stats`]: one line of figures a second. Pure.
 //! * [`words`]: all that is said to a person, in each language. Pure.
@@ -21,7 +25,11 @@
 pub mod audio;
 pub mod check;
 mod clock;
+pub mod ctl;
 pub mod engine;
+pub mod guest;
+pub mod meeting;
+pub mod memory;
 pub mod net;
 pub mod roster;
 pub mod session;

@@ -10,29 +10,26 @@
 //! in time is counted and dropped, a control message waits.
 
 mod dial;
+mod network;
+mod task;
 
-use crate::clock;
+use crate::meeting::Meeting;
 use crate::session::{LineId, Loss};
 use bytes::Bytes;
+use dial::Meters;
 pub use dial::TcpPorts;
-use dial::{Dialled, Meters, dial};
-use giaoban_proto::link::Link;
-use giaoban_proto::transport::tunnel::{ByteStream, tune};
-use giaoban_proto::transport::{
-    Acks, BindError, ClientEnd, Identity, Lost, Meter, Path, Road, Traffic, Tunnel, bind_client,
-    bind_client_over,
-};
-use giaoban_proto::wire::{ClientMessage, CloseCode, Framer, Leave, MAX_CONTROL_BYTES, ServerMessage, frame};
-use quinn::{Connection, RecvStream, SendStream, VarInt};
-use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
+use giaoban_proto::link::Fingerprint;
+use giaoban_proto::pin::{self, Binding};
+use giaoban_proto::transport::{Acks, Identity, Meter, Path, Pins, Road, Traffic, Trust, peer_key};
+use giaoban_proto::wire::{ClientMessage, CloseCode, ServerMessage};
+pub use network::{Network, Streaming, System};
+use quinn::Connection;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+use task::{Order, Task};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep_until, timeout};
 
 /// Orders that may wait for one call: a person does not switch the microphone this often.
 const ORDERS: usize = 16;
@@ -40,72 +37,6 @@ const ORDERS: usize = 16;
 /// Events that may wait for the engine, over all calls: some seconds of voice, what comes at once when a link
 /// wakes up. More only delays the moment at which too much is dropped.
 pub(crate) const EVENTS: usize = 256;
-
-/// Control bytes that may wait for a bridge that does not take them. Two of the longest messages.
-const MAX_UNSENT: usize = 2 * MAX_CONTROL_BYTES;
-
-/// How long good-bye may take: a second of round trip and one repetition. Longer keeps a person waiting for a
-/// prompt, shorter leaves a seat that the bridge believes in until its idle timeout.
-const GOOD_BYE: Duration = Duration::from_secs(2);
-
-/// How long a closed connection may still say so to a bridge that goes on sending.
-const LINGER: Duration = Duration::from_millis(300);
-
-/// Where a client's endpoints come from: the system, or a test's network.
-pub trait Network: Send + Sync {
-    /// A fresh end from which to call `remote`. Called once for each attempt, inside tokio.
-    ///
-    /// # Errors
-    /// When there is no socket; the attempt then fails, and another follows.
-    fn bind(&self, remote: SocketAddr) -> Result<ClientEnd, BindError>;
-
-    /// A fresh end from which to call `remote` through a tunnel to it.
-    ///
-    /// # Errors
-    /// As [`Network::bind`].
-    fn bind_over(&self, tunnel: Tunnel, remote: SocketAddr) -> Result<ClientEnd, BindError>;
-
-    /// A stream to `to`, for a tunnel.
-    fn stream(&self, to: SocketAddr) -> Streaming;
-
-    /// Where tunnels are tried.
-    fn tcp_ports(&self) -> TcpPorts;
-
-    /// Changes a connection's setting before use; nothing by default.
-    fn settle(&self, _config: &mut quinn::ClientConfig) {}
-}
-
-/// A stream that is being opened.
-pub type Streaming = Pin<Box<dyn Future<Output = io::Result<Box<dyn ByteStream>>> + Send>>;
-
-/// The system's network: UDP, and TCP where that does not get through.
-#[derive(Clone, Debug, Default)]
-pub struct System {
-    /// Where tunnels are tried.
-    pub tcp_ports: TcpPorts,
-}
-
-impl Network for System {
-    fn bind(&self, remote: SocketAddr) -> Result<ClientEnd, BindError> {
-        bind_client(remote)
-    }
-
-    fn bind_over(&self, tunnel: Tunnel, remote: SocketAddr) -> Result<ClientEnd, BindError> {
-        bind_client_over(tunnel, remote)
-    }
-
-    fn stream(&self, to: SocketAddr) -> Streaming {
-        Box::pin(async move {
-            let stream = tokio::net::TcpStream::connect(to).await?;
-            tune(&stream);
-            Ok(Box::new(stream) as Box<dyn ByteStream>)
-        })
-    }
-
-    fn tcp_ports(&self) -> TcpPorts {
-        self.tcp_ports.clone()
-    }
-}
 
 /// What happened on a call.
 #[derive(Debug)]
@@ -120,13 +51,6 @@ pub(crate) enum Event {
     Lost { id: LineId, loss: Loss },
 }
 
-#[derive(Debug)]
-enum Order {
-    Send(ClientMessage),
-    Close(CloseCode),
-    Leave,
-}
-
 /// Makes calls.
 pub(crate) struct Caller {
     target: Arc<Target>,
@@ -135,7 +59,9 @@ pub(crate) struct Caller {
 }
 
 struct Target {
-    link: Link,
+    meeting: Meeting,
+    /// What is made of the key that answers. Changes when the bridge has said who it is.
+    trust: Mutex<Trust>,
     identity: Identity,
     network: Arc<dyn Network>,
     /// Which of the host's addresses is called: the next one when this did not answer, the same when it did.
@@ -144,16 +70,23 @@ struct Target {
     udp_failed: AtomicBool,
 }
 
+impl Target {
+    fn trust(&self) -> Trust {
+        *self.trust.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Caller {
     pub(crate) fn new(
-        link: Link,
+        meeting: Meeting,
         identity: Identity,
         network: Arc<dyn Network>,
         events: mpsc::Sender<Event>,
     ) -> Self {
         Self {
             target: Arc::new(Target {
-                link,
+                trust: Mutex::new(meeting.trust()),
+                meeting,
                 identity,
                 network,
                 turn: AtomicUsize::new(0),
@@ -180,6 +113,16 @@ impl Caller {
         Call { orders, meters, road, connection: None, acks: None, task: tokio::spawn(task.run()) }
     }
 
+    /// What is made of the key that answers.
+    pub(crate) fn trust(&self) -> Trust {
+        self.target.trust()
+    }
+
+    /// The bridge has shown who it is: calls from now on are for these keys alone.
+    pub(crate) fn pin(&self, pins: Pins) {
+        *self.target.trust.lock().unwrap_or_else(PoisonError::into_inner) = pins.into();
+    }
+
     /// Datagrams that nobody took in time.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
@@ -201,6 +144,18 @@ impl Call {
     pub(crate) fn set_connection(&mut self, connection: Connection) {
         self.acks = Acks::of(&connection);
         self.connection = Some(connection);
+    }
+
+    /// Whose key has answered, once the handshake is done.
+    pub(crate) fn answered(&self) -> Option<Fingerprint> {
+        peer_key(self.connection.as_ref()?).map(|key| key.fingerprint())
+    }
+
+    /// What names this connection's TLS session in the PIN's proofs, once the handshake is done.
+    pub(crate) fn binding(&self) -> Option<Binding> {
+        let mut binding = Binding::default();
+        self.connection.as_ref()?.export_keying_material(&mut binding, pin::EXPORTER_LABEL, &[]).ok()?;
+        Some(binding)
     }
 
     /// Whether control was sent that the bridge has not acknowledged: see [`Acks::unsettled`].
@@ -263,219 +218,14 @@ impl Drop for Call {
     }
 }
 
-struct Task {
-    id: LineId,
-    target: Arc<Target>,
-    events: mpsc::Sender<Event>,
-    dropped: Arc<AtomicU64>,
-    orders: mpsc::Receiver<Order>,
-    meters: Meters,
-    road: Arc<OnceLock<Road>>,
-}
-
-/// How a call came to its end.
-enum Over {
-    /// It was ended from here.
-    Ended,
-    /// It was lost.
-    Lost(Loss),
-}
-
-impl Task {
-    async fn run(mut self) {
-        let loss = match self.live().await {
-            Over::Ended => Loss::Broken,
-            Over::Lost(loss) => loss,
-        };
-        // The engine may be gone already.
-        let _ = self.events.send(Event::Lost { id: self.id, loss }).await;
-    }
-
-    async fn live(&mut self) -> Over {
-        let target = Arc::clone(&self.target);
-        let dialled = tokio::select! {
-            biased;
-            () = ended(&mut self.orders) => Err(Over::Ended),
-            dialled = call(&target, &self.meters) => dialled.map_err(Over::Lost),
-        };
-        let Dialled { endpoint, connection, road } = match dialled {
-            Ok(dialled) => dialled,
-            Err(over) => {
-                target.turn.fetch_add(1, Ordering::Relaxed);
-                return over;
-            }
-        };
-        // The first: a call is dialled once.
-        let _ = self.road.set(road.clone());
-        let over = self.talk(&connection, &road).await;
-        if connection.close_reason().is_none() {
-            close(&connection, CloseCode::Bye);
-        }
-        if matches!(over, Over::Ended) {
-            let _ = timeout(LINGER, endpoint.wait_idle()).await;
-        }
-        over
-    }
-
-    async fn talk(&mut self, connection: &Connection, road: &Road) -> Over {
-        let opened = tokio::select! {
-            biased;
-            () = ended(&mut self.orders) => return Over::Ended,
-            opened = connection.open_bi() => opened,
-        };
-        let (sender, receiver) = match opened {
-            Ok(streams) => streams,
-            Err(error) => return Over::Lost(loss(&Lost::new(&error, true))),
-        };
-        let connected = Event::Connected { id: self.id, connection: connection.clone() };
-        if self.events.send(connected).await.is_err() {
-            return Over::Ended;
-        }
-        let mut control =
-            Control { sender, receiver, framer: Framer::default(), unsent: Vec::new(), deaf: false };
-        let mut leave_by = None;
-        let mut buffer = [0; MAX_CONTROL_BYTES];
-        loop {
-            tokio::select! {
-                biased;
-                order = self.orders.recv() => match order {
-                    Some(Order::Send(message)) => {
-                        if !control.queue(&message) {
-                            close(connection, CloseCode::Overrun);
-                            return Over::Lost(Loss::Closed(CloseCode::Overrun));
-                        }
-                    }
-                    Some(Order::Leave) => {
-                        control.queue(&Leave {}.into());
-                        leave_by = leave_by.or_else(|| Some((clock::now() + GOOD_BYE).into()));
-                    }
-                    Some(Order::Close(code)) => {
-                        close(connection, code);
-                        return Over::Ended;
-                    }
-                    None => return Over::Ended,
-                },
-                datagram = connection.read_datagram() => match datagram {
-                    Ok(bytes) => {
-                        let event = Event::Datagram { id: self.id, at: clock::now(), bytes };
-                        if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event) {
-                            self.dropped.fetch_add(1, Ordering::Relaxed);
-                        }
-                    }
-                    Err(error) => return Over::Lost(loss(&Lost::new(&error, true))),
-                },
-                written = control.sender.write(&control.unsent), if !control.unsent.is_empty() => match written {
-                    Ok(written) => { control.unsent.drain(..written); }
-                    // The bridge has closed its ear, or the connection is gone: the latter is told above.
-                    Err(_) => control.unsent.clear(),
-                },
-                read = control.receiver.read(&mut buffer), if !control.deaf => match read {
-                    Ok(Some(read)) => {
-                        if let Err(code) = self.take(&mut control.framer, &buffer[..read]).await {
-                            close(connection, code);
-                            return Over::Lost(Loss::Closed(code));
-                        }
-                    }
-                    // The last word was said; the connection itself says when it ends.
-                    Ok(None) | Err(_) => control.deaf = true,
-                },
-                () = until(leave_by) => return Over::Ended,
-                () = road.lost() => {
-                    tracing::debug!("the tunnel is gone");
-                    return Over::Lost(Loss::Broken);
-                }
-            }
-        }
-    }
-
-    /// Passes on the messages that these bytes complete.
-    async fn take(&self, framer: &mut Framer, bytes: &[u8]) -> Result<(), CloseCode> {
-        framer.push(bytes);
-        while let Some(message) = framer.poll().map_err(|_| CloseCode::BadMessage)? {
-            // An engine that winds up listens no more, and the good-bye goes on: orders end the call, not this.
-            let _ = self.events.send(Event::Message { id: self.id, message }).await;
-        }
-        Ok(())
-    }
-}
-
-struct Control {
-    sender: SendStream,
-    receiver: RecvStream,
-    framer: Framer,
-    /// Said, and not yet taken by quinn.
-    unsent: Vec<u8>,
-    /// Nothing more comes in.
-    deaf: bool,
-}
-
-impl Control {
-    /// Whether there was room for the message.
-    fn queue(&mut self, message: &ClientMessage) -> bool {
-        let bytes = frame(message);
-        let room = self.unsent.len() + bytes.len() <= MAX_UNSENT;
-        if room {
-            self.unsent.extend_from_slice(&bytes);
-        }
-        room
-    }
-}
-
-async fn call(target: &Target, meters: &Meters) -> Result<Dialled, Loss> {
-    let remote = resolve(&target.link, target.turn.load(Ordering::Relaxed)).await.ok_or(Loss::NoAddress)?;
-    dial(target, remote, meters).await
-}
-
-/// The host's address whose turn it is.
-async fn resolve(link: &Link, turn: usize) -> Option<SocketAddr> {
-    if let Ok(address) = link.host.as_str().parse::<IpAddr>() {
-        return Some((address, link.port).into());
-    }
-    let found = tokio::net::lookup_host((link.host.as_str(), link.port)).await;
-    let addresses: Vec<SocketAddr> =
-        found.inspect_err(|error| tracing::debug!(%error, host = %link.host, "no address")).ok()?.collect();
-    addresses.get(turn % addresses.len().max(1)).copied()
-}
-
-fn loss(lost: &Lost) -> Loss {
-    tracing::debug!(%lost, "a call is over");
-    match lost {
-        Lost::Refused { code, .. } => {
-            CloseCode::from_code(*code).map_or(Loss::ClosedUnknown(*code), Loss::Closed)
-        }
-        Lost::WrongKey => Loss::WrongKey,
-        Lost::VersionMismatch => Loss::OtherVersion,
-        Lost::Busy
-        | Lost::NotReachable
-        | Lost::TimedOut
-        | Lost::Restarted
-        | Lost::Closed
-        | Lost::Other(_) => Loss::Broken,
-    }
-}
-
-/// The reason travels in words too: it keeps the packet from looking like a bare acknowledgement, and shows in a
-/// log of the other end what a number would not.
-fn close(connection: &Connection, code: CloseCode) {
-    connection.close(VarInt::from_u32(code.code()), code.text().as_bytes());
-}
-
-/// Until the call is ended before it stands. What was to be said then is not.
-async fn ended(orders: &mut mpsc::Receiver<Order>) {
-    while let Some(Order::Send(_)) = orders.recv().await {}
-}
-
-async fn until(when: Option<tokio::time::Instant>) {
-    match when {
-        Some(when) => sleep_until(when).await,
-        None => std::future::pending().await,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use giaoban_proto::link::Link;
     use giaoban_proto::testing::{VirtualNet, quic, run};
+    use giaoban_proto::transport::{BindError, ClientEnd, Tunnel};
+    use std::io;
+    use std::net::SocketAddr;
 
     /// One that has no socket, or one on a network where nobody is.
     struct Nobody(Option<VirtualNet>);
@@ -507,8 +257,9 @@ mod tests {
                 let waits = network.0.is_some();
                 let identity = Identity::generate().unwrap();
                 let link = format!("giaoban://10.0.0.1:4646/giaoban?k={}", identity.fingerprint());
+                let meeting = Meeting::for_device(link.parse::<Link>().unwrap());
                 let (events_out, mut events) = mpsc::channel(1);
-                let caller = Caller::new(link.parse().unwrap(), identity, Arc::new(network), events_out);
+                let caller = Caller::new(meeting, identity, Arc::new(network), events_out);
                 for turn in 1..=2 {
                     let call = caller.call(LineId(7));
                     if waits {

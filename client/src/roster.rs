@@ -1,9 +1,9 @@
-//! Who is in the room, from the differences that the bridge sends.
+//! Who is in the room and who waits to be let in, from the differences that the bridge sends; and who may speak.
 //!
 //! Pure. The list after a welcome holds all who are here, in several parts where it is long, and is no news; what
 //! follows is.
 
-use giaoban_proto::wire::Roster as Difference;
+use giaoban_proto::wire::{Lobby as LobbyDifference, Roster as Difference, Seat, SiteRole, Waiting};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,12 @@ pub enum News {
         others: usize,
     },
     /// Somebody came in.
-    Came(String),
+    Came {
+        /// Its name.
+        name: String,
+        /// Whether by PIN.
+        guest: bool,
+    },
     /// Somebody went.
     Left(String),
 }
@@ -32,7 +37,7 @@ pub enum News {
 #[derive(Debug, Default)]
 pub struct Roster {
     own: u64,
-    names: BTreeMap<u64, String>,
+    seats: BTreeMap<u64, Seat>,
     /// When the list's first part came.
     listed: Option<Instant>,
 }
@@ -49,8 +54,25 @@ impl Roster {
         self.others() + usize::from(self.listed.is_some())
     }
 
+    /// All seats, by number.
+    pub fn seats(&self) -> impl Iterator<Item = &Seat> {
+        self.seats.values()
+    }
+
+    /// This site's own, once the bridge has listed it.
+    #[must_use]
+    pub fn own(&self) -> Option<&Seat> {
+        self.seats.get(&self.own)
+    }
+
+    /// Whether any of the list has come.
+    #[must_use]
+    pub fn is_listed(&self) -> bool {
+        self.listed.is_some()
+    }
+
     fn others(&self) -> usize {
-        self.names.keys().filter(|&&member| member != self.own).count()
+        self.seats.keys().filter(|&&member| member != self.own).count()
     }
 
     /// Takes a difference and says what is new, in order.
@@ -58,21 +80,21 @@ impl Roster {
         let mut news = Vec::new();
         let complete = self.listed.is_some_and(|since| now.saturating_duration_since(since) > LIST_WITHIN);
         for member in difference.gone {
-            if let Some(name) = self.names.remove(&member)
+            if let Some(seat) = self.seats.remove(&member)
                 && member != self.own
             {
-                news.push(News::Left(name));
+                news.push(News::Left(seat.name));
             }
         }
         for seat in difference.seats {
-            let known = self.names.contains_key(&seat.member);
-            if !known && self.names.len() >= MAX_SEATS {
+            let known = self.seats.contains_key(&seat.member);
+            if !known && self.seats.len() >= MAX_SEATS {
                 continue;
             }
             if !known && complete && seat.member != self.own {
-                news.push(News::Came(seat.name.clone()));
+                news.push(News::Came { name: seat.name.clone(), guest: seat.guest });
             }
-            self.names.insert(seat.member, seat.name);
+            self.seats.insert(seat.member, seat);
         }
         if self.listed.is_none() {
             self.listed = Some(now);
@@ -82,10 +104,59 @@ impl Roster {
     }
 }
 
+/// Who waits in the lobby, as operators are told.
+#[derive(Debug, Default)]
+pub struct Lobby {
+    waiting: BTreeMap<u64, Waiting>,
+}
+
+impl Lobby {
+    /// Takes a difference and says who is new, in order.
+    pub fn handle_difference(&mut self, difference: LobbyDifference) -> Vec<Waiting> {
+        for member in difference.gone {
+            self.waiting.remove(&member);
+        }
+        let mut came = Vec::new();
+        for guest in difference.waiting {
+            let known = self.waiting.contains_key(&guest.member);
+            if known || self.waiting.len() < MAX_SEATS {
+                self.waiting.insert(guest.member, guest.clone());
+                came.extend((!known).then_some(guest));
+            }
+        }
+        came
+    }
+
+    /// All who wait, by number.
+    pub fn waiting(&self) -> impl Iterator<Item = &Waiting> {
+        self.waiting.values()
+    }
+}
+
+/// Why a site may not speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Bar {
+    /// It is here to listen.
+    Listener,
+    /// An operator has taken its voice out of the meeting.
+    Silenced,
+}
+
+impl Bar {
+    /// For a site of the role with this code. A role of a newer version is the bridge's business.
+    #[must_use]
+    pub fn of(role: u32, silenced: bool) -> Option<Self> {
+        if SiteRole::from_code(role) == Some(SiteRole::Listener) {
+            Some(Self::Listener)
+        } else {
+            silenced.then_some(Self::Silenced)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use giaoban_proto::wire::Seat;
 
     #[expect(clippy::disallowed_methods, reason = "an instant to count from; nothing waits")]
     fn start() -> Instant {
@@ -111,7 +182,7 @@ mod tests {
         assert_eq!(roster.handle_difference(now + LIST_WITHIN / 2, rest), []);
         let change =
             Difference { seats: seats(&[(2, "Nậm Giải"), (4, "Châu Bình")]), gone: vec![1, 9] };
-        let news = [News::Left("Tri Lễ".into()), News::Came("Châu Bình".into())];
+        let news = [News::Left("Tri Lễ".into()), News::Came { name: "Châu Bình".into(), guest: false }];
         assert_eq!(roster.handle_difference(now + LIST_WITHIN * 2, change), news);
         assert_eq!(roster.members(), 4);
     }
@@ -133,6 +204,37 @@ mod tests {
         for member in 0..10_000 {
             roster.handle_difference(now, Difference { seats: seats(&[(member, "x")]), gone: vec![] });
         }
-        assert_eq!(roster.names.len(), MAX_SEATS);
+        assert_eq!(roster.seats.len(), MAX_SEATS);
+        let mut lobby = Lobby::default();
+        for member in 0..10_000 {
+            lobby.handle_difference(LobbyDifference { waiting: vec![waiting(member)], gone: vec![] });
+        }
+        assert_eq!(lobby.waiting().count(), MAX_SEATS);
+    }
+
+    fn waiting(member: u64) -> Waiting {
+        Waiting { member, name: "Khách".into() }
+    }
+
+    #[test]
+    fn a_guest_is_news_once_for_as_long_as_it_waits() {
+        let mut lobby = Lobby::default();
+        let difference = |waiting, gone| LobbyDifference { waiting, gone };
+        let both = vec![waiting(7), waiting(8)];
+        assert_eq!(lobby.handle_difference(difference(both.clone(), vec![])), both);
+        assert_eq!(lobby.handle_difference(difference(both, vec![])), []);
+        assert_eq!(lobby.handle_difference(difference(vec![], vec![7, 9])), []);
+        assert_eq!(lobby.waiting().map(|guest| guest.member).collect::<Vec<_>>(), [8]);
+        assert_eq!(lobby.handle_difference(difference(vec![waiting(7)], vec![])), [waiting(7)]);
+    }
+
+    #[test]
+    fn listeners_and_the_silenced_may_not_speak_and_all_others_may() {
+        for role in SiteRole::ALL {
+            let listener = (role == SiteRole::Listener).then_some(Bar::Listener);
+            assert_eq!(Bar::of(role.code(), false), listener);
+            assert_eq!(Bar::of(role.code(), true), listener.or(Some(Bar::Silenced)));
+        }
+        assert_eq!((Bar::of(0, false), Bar::of(99, true)), (None, Some(Bar::Silenced)));
     }
 }

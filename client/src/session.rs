@@ -7,6 +7,14 @@
 //!       +--------------------------+---------+-------+------------------------------------------------+
 //!                                            v                                   stop, refused
 //!                                          Closed
+//!
+//!   and a guest, which an operator lets in or turns away, or nobody for as long as its line lives:
+//!
+//!                        lobby             welcome
+//!              Joining ---------> InLobby ---------> InRoom
+//!         Reconnecting --------->    |
+//!                                    +-- line lost -> Connecting, or Reconnecting if it had been in
+//!                                    +-- turned away, stop -> Closed
 //! ```
 //!
 //! A line is one connection on one endpoint; no line is ever used again. A line that has gone silent is kept while
@@ -16,6 +24,12 @@
 //! Pure: knows neither sockets nor sound, and takes the time as it is given. Drive it so: hand it what happened by
 //! `handle_*`, then do all that [`Session::poll_action`] says, then sleep until [`Session::poll_timeout`].
 
+mod attempt;
+mod end;
+
+use attempt::{Attempt, Step};
+pub use end::{End, Loss};
+use end::{Verdict, verdict};
 use giaoban_proto::wire::CloseCode;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -58,6 +72,8 @@ pub enum State {
     Connecting,
     /// The bridge has answered, the room not yet.
     Joining,
+    /// A guest that has proved the PIN, and waits to be let in.
+    InLobby,
     /// In the room, and hearing it.
     InRoom,
     /// Was in the room, and is on the way back.
@@ -73,43 +89,12 @@ impl State {
         match self {
             Self::Connecting => "connecting",
             Self::Joining => "joining",
+            Self::InLobby => "in_lobby",
             Self::InRoom => "in_room",
             Self::Reconnecting => "reconnecting",
             Self::Closed => "closed",
         }
     }
-}
-
-/// Why a line is no more, or never came to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Loss {
-    /// The bridge closed it and said why.
-    Closed(CloseCode),
-    /// The bridge closed it with a code of a newer version.
-    ClosedUnknown(u64),
-    /// Whoever answered does not hold the key that the link names.
-    WrongKey,
-    /// Whoever answered speaks no version of ours. Anybody on the way can forge that, so it proves little.
-    OtherVersion,
-    /// The bridge answered, and did not let this site in within its time.
-    NoWelcome,
-    /// The bridge's name has no address.
-    NoAddress,
-    /// Silence, a reset, no network, no socket: nothing that says who is to blame.
-    Broken,
-}
-
-/// Why the session is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum End {
-    /// This end asked for it.
-    Asked,
-    /// The bridge ended the meeting for this site, without blame.
-    Ended,
-    /// This site may not be here; trying again would not help.
-    Refused(Loss),
-    /// Nothing answered in time; with what went wrong last.
-    NotReachable(Option<Loss>),
 }
 
 /// What the caller has to do.
@@ -138,6 +123,8 @@ pub enum Notice {
     Lost,
     /// It is heard again.
     Back,
+    /// This guest waits in the lobby.
+    InLobby,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -156,13 +143,6 @@ enum Place {
     /// Was in.
     Away,
     Closed(End),
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Attempt {
-    id: LineId,
-    abandon_at: Instant,
-    asked: bool,
 }
 
 /// See the module.
@@ -202,7 +182,8 @@ impl Session {
     #[must_use]
     pub const fn state(&self) -> State {
         match (&self.place, &self.attempt) {
-            (Place::Outside { .. }, Some(Attempt { asked: true, .. })) => State::Joining,
+            (Place::Outside { .. } | Place::Away, Some(Attempt { step: Step::Lobby, .. })) => State::InLobby,
+            (Place::Outside { .. }, Some(Attempt { step: Step::Asked { .. }, .. })) => State::Joining,
             (Place::Outside { .. }, _) => State::Connecting,
             (Place::Inside { trouble: false, .. }, _) => State::InRoom,
             (Place::Inside { trouble: true, .. } | Place::Away, _) => State::Reconnecting,
@@ -217,6 +198,12 @@ impl Session {
             Place::Inside { line, .. } => Some(line),
             _ => None,
         }
+    }
+
+    /// The line on which this guest waits in the lobby.
+    #[must_use]
+    pub fn lobby(&self) -> Option<LineId> {
+        self.attempt.filter(Attempt::in_lobby).map(|attempt| attempt.id)
     }
 
     /// Why it is over, once it is.
@@ -237,16 +224,38 @@ impl Session {
         {
             (*give_up, *answered) = (now + GIVE_UP, true);
         }
-        if !attempt.asked {
+        if matches!(attempt.step, Step::Dialling { .. }) {
             // A handshake that took long leaves the welcome as much time as a quick one.
-            (attempt.asked, attempt.abandon_at) = (true, now + ATTEMPT);
+            attempt.step = Step::Asked { until: now + ATTEMPT };
         }
         self.actions.push_back(Action::Hello(id));
     }
 
+    /// The bridge has answered this line's request with a challenge: what follows gets as much time again.
+    pub fn handle_challenge(&mut self, now: Instant, id: LineId) {
+        if let Some(Attempt { step: Step::Asked { until }, .. }) = self.attempt_on(id) {
+            *until = now + ATTEMPT;
+        }
+    }
+
+    /// The bridge has proved that it knows the PIN, and this line waits in its lobby.
+    pub fn handle_lobby(&mut self, id: LineId) {
+        let Some(attempt) = self.attempt_on(id).filter(|attempt| attempt.asked()) else { return };
+        attempt.step = Step::Lobby;
+        // With an old line that may yet speak again, the person is on the way back and no more.
+        if !matches!(self.place, Place::Inside { .. }) {
+            self.actions.push_back(Action::Notice(Notice::InLobby));
+        }
+    }
+
+    fn attempt_on(&mut self, id: LineId) -> Option<&mut Attempt> {
+        self.attempt.as_mut().filter(|attempt| attempt.id == id)
+    }
+
     /// The bridge has let us in by this line.
     pub fn handle_welcome(&mut self, now: Instant, id: LineId) {
-        if self.attempt.take_if(|attempt| attempt.id == id && attempt.asked).is_none() {
+        let may_enter = |attempt: &mut Attempt| attempt.id == id && (attempt.asked() || attempt.in_lobby());
+        if self.attempt.take_if(may_enter).is_none() {
             return;
         }
         if let Place::Inside { line, .. } = self.place {
@@ -273,7 +282,7 @@ impl Session {
             return;
         }
         // An attempt that has asked to join goes on: the bridge may have let it in already, and this line with it.
-        if self.attempt.is_none_or(|attempt| !attempt.asked) {
+        if self.attempt.is_none_or(|attempt| !attempt.asked()) {
             *trouble = false;
             self.back(now);
         }
@@ -283,13 +292,22 @@ impl Session {
     pub fn handle_lost(&mut self, now: Instant, id: LineId, loss: Loss) {
         if self.line() == Some(id) {
             self.line_lost(now, loss);
-        } else if self.attempt.take_if(|attempt| attempt.id == id).is_some() {
+        } else if let Some(attempt) = self.attempt.take_if(|attempt| attempt.id == id) {
             let outside = matches!(self.place, Place::Outside { .. });
+            if let Place::Outside { give_up, .. } = &mut self.place
+                && attempt.in_lobby()
+            {
+                // It has waited for a person, not for an answer: that begins anew.
+                *give_up = now + GIVE_UP;
+            }
             match verdict(loss) {
                 Verdict::Over(end) => self.close(now, end),
                 Verdict::RefusedAtFirst if outside => self.close(now, End::Refused(loss)),
                 Verdict::RefusedAtFirst | Verdict::Retry => {
                     self.last_loss = Some(loss);
+                    if attempt.in_lobby() && !matches!(self.place, Place::Inside { .. }) {
+                        self.actions.push_back(Action::Notice(Notice::Lost));
+                    }
                     self.schedule_attempt(now);
                 }
             }
@@ -315,20 +333,25 @@ impl Session {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let of_place = match self.place {
+            Place::Outside { .. } if self.lobby().is_some() => None,
             Place::Outside { give_up, .. } => Some(give_up),
             Place::Inside { heard, trouble: false, .. } => Some(heard + SILENCE),
             Place::Inside { .. } | Place::Away => None,
             Place::Closed(_) => return None,
         };
-        let of_attempt = self.attempt.map(|attempt| attempt.abandon_at).or(self.next_attempt);
+        let of_attempt = match self.attempt {
+            Some(attempt) => attempt.until(),
+            None => self.next_attempt,
+        };
         [of_place, of_attempt].into_iter().flatten().min()
     }
 
     /// Does what is due at `now`. Harmless when nothing is.
     pub fn handle_timeout(&mut self, now: Instant) {
+        let in_lobby = self.lobby().is_some();
         match &mut self.place {
             Place::Closed(_) => return,
-            Place::Outside { give_up, .. } if *give_up <= now => {
+            Place::Outside { give_up, .. } if !in_lobby && *give_up <= now => {
                 return self.close(now, self.not_reachable());
             }
             Place::Inside { heard, trouble, .. } if !*trouble && *heard + SILENCE <= now => {
@@ -338,7 +361,7 @@ impl Session {
             }
             _ => {}
         }
-        if self.attempt.is_some_and(|attempt| attempt.abandon_at <= now) {
+        if self.attempt.and_then(|attempt| attempt.until()).is_some_and(|until| until <= now) {
             self.abandon(now);
         }
         if self.next_attempt.is_some_and(|at| at <= now) {
@@ -360,7 +383,7 @@ impl Session {
 
     /// The attempt has had its time.
     fn abandon(&mut self, now: Instant) {
-        if self.attempt.is_some_and(|attempt| attempt.asked) {
+        if self.attempt.is_some_and(|attempt| attempt.asked()) {
             self.last_loss = Some(Loss::NoWelcome);
         }
         match &mut self.place {
@@ -377,12 +400,12 @@ impl Session {
     }
 
     fn not_reachable(&self) -> End {
-        let asked = self.attempt.is_some_and(|attempt| attempt.asked);
+        let asked = self.attempt.is_some_and(|attempt| attempt.asked() || attempt.in_lobby());
         End::NotReachable(if asked { Some(Loss::NoWelcome) } else { self.last_loss })
     }
 
     fn line_lost(&mut self, now: Instant, loss: Loss) {
-        let attempt_asked = self.attempt.is_some_and(|attempt| attempt.asked);
+        let attempt_asked = self.attempt.is_some_and(|attempt| attempt.asked() || attempt.in_lobby());
         let by_us = attempt_asked || self.replaced_by_us_until.is_some_and(|until| now < until);
         let was_well = matches!(self.place, Place::Inside { trouble: false, .. });
         self.place = Place::Away;
@@ -394,6 +417,9 @@ impl Session {
         if was_well {
             self.actions.push_back(Action::Notice(Notice::Lost));
         }
+        if self.lobby().is_some() {
+            self.actions.push_back(Action::Notice(Notice::InLobby));
+        }
         self.last_loss = Some(loss);
         if self.attempt.is_none() && self.next_attempt.is_none() {
             self.schedule_attempt(now);
@@ -402,7 +428,7 @@ impl Session {
 
     fn begin_attempt(&mut self, now: Instant) {
         self.last_id = LineId(self.last_id.0 + 1);
-        self.attempt = Some(Attempt { id: self.last_id, abandon_at: now + ATTEMPT, asked: false });
+        self.attempt = Some(Attempt { id: self.last_id, step: Step::Dialling { until: now + ATTEMPT } });
         self.next_attempt = None;
         self.actions.push_back(Action::Connect(self.last_id));
     }
@@ -414,7 +440,7 @@ impl Session {
 
     fn drop_attempt(&mut self, now: Instant) {
         if let Some(attempt) = self.attempt.take() {
-            if attempt.asked {
+            if attempt.asked() || attempt.in_lobby() {
                 self.replaced_by_us_until = Some(now + ECHO_OF_OUR_OWN);
             }
             self.actions.push_back(Action::Close(attempt.id, CloseCode::Bye));
@@ -432,39 +458,6 @@ impl Session {
         }
         self.next_attempt = None;
         self.place = Place::Closed(end);
-    }
-}
-
-enum Verdict {
-    /// Trying again would not help.
-    Over(End),
-    /// So at the first attempt; a site that was in waits for its place.
-    RefusedAtFirst,
-    Retry,
-}
-
-const fn verdict(loss: Loss) -> Verdict {
-    match loss {
-        Loss::Closed(code) => match code {
-            CloseCode::Bye => Verdict::Over(End::Ended),
-            CloseCode::BadMessage
-            | CloseCode::Version
-            | CloseCode::NotAdmitted
-            | CloseCode::NoSuchRoom
-            | CloseCode::Replaced
-            | CloseCode::Expelled
-            | CloseCode::Revoked
-            | CloseCode::NotLetIn
-            | CloseCode::WrongPin
-            | CloseCode::InvitationUsed
-            | CloseCode::InvitationExpired
-            | CloseCode::NoGuests => Verdict::Over(End::Refused(loss)),
-            CloseCode::Full | CloseCode::Internal | CloseCode::TryLater => Verdict::RefusedAtFirst,
-            CloseCode::TooSlow | CloseCode::Overrun | CloseCode::Stopping | CloseCode::Busy => Verdict::Retry,
-        },
-        // A site that was in knows that the link is right: somebody stands between, and may not stay there.
-        Loss::WrongKey | Loss::ClosedUnknown(_) => Verdict::RefusedAtFirst,
-        Loss::OtherVersion | Loss::NoWelcome | Loss::NoAddress | Loss::Broken => Verdict::Retry,
     }
 }
 

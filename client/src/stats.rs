@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `t_s` | seconds since the start |
 //! | `unix_ms` | the time of day at this moment: milliseconds since 1970 by this machine's clock at the start |
-//! | `state` | `connecting`, `joining`, `in_room`, `reconnecting` or `closed` |
+//! | `state` | `connecting`, `joining`, `in_lobby`, `in_room`, `reconnecting` or `closed` |
 //! | `rtt_ms` | round trip to the bridge and back, smoothed; `null` until measured on this connection |
 //! | `path` | `udp`, or `tcp` while a tunnel is used because UDP is blocked; `null` without a line |
 //! | `up_kbps`, `down_kbps` | traffic since the line before in kbit/s, IP and UDP headers included (on TCP its headers as reckoned, an acknowledgement for each segment); taken over a second where the last line comes sooner |
@@ -29,7 +29,8 @@
 //! | `concealed_ms` | sound that was a guess, total |
 //! | `delay_ms` | how long sound waits here beyond the fastest packet |
 //! | `level_dbfs` | loudness of the microphone lately, −127 … 0, muted or not |
-//! | `muted` | whether the microphone is off |
+//! | `muted` | whether the microphone is off, by this end or because this site may not speak |
+//! | `may_speak` | whether this site may speak: `false` for listeners and the silenced |
 //! | `speaking` | whether speech is being sent, over a line that was let in |
 //! | `in_ms`, `out_ms` | how much sound has come from the input and gone to the output at this moment |
 //! | `bad_datagrams` | datagrams that could not be read, or not taken in time, total |
@@ -71,6 +72,7 @@ pub struct Stats {
     pub delay_ms: f64,
     pub level_dbfs: f64,
     pub muted: bool,
+    pub may_speak: bool,
     pub speaking: bool,
     pub in_ms: u64,
     pub out_ms: u64,
@@ -141,6 +143,7 @@ mod tests {
             delay_ms: 65.0,
             level_dbfs: -23.4,
             muted: false,
+            may_speak: true,
             speaking: true,
             in_ms: 3000,
             out_ms: 2980,

@@ -5,11 +5,16 @@
 //! by `audio`, in English.
 
 mod check;
+mod ctl;
+mod loss;
 
 pub use check::CheckWords;
+pub use ctl::CtlWords;
 
+use crate::roster::Bar;
 use crate::session::{End, Loss};
 use giaoban_proto::wire::CloseCode;
+use loss::{english_loss, vietnamese_loss};
 use std::fmt::Display;
 
 /// A language that a person reads.
@@ -49,8 +54,15 @@ pub enum Message<'a> {
         /// How many they are.
         others: usize,
     },
+    /// This guest waits in the lobby.
+    InLobby,
     /// Somebody came.
-    Came(&'a str),
+    Came {
+        /// Its name.
+        name: &'a str,
+        /// Whether by PIN.
+        guest: bool,
+    },
     /// Somebody went.
     Left(&'a str),
     /// The room is no longer heard.
@@ -61,6 +73,41 @@ pub enum Message<'a> {
     Muted,
     /// The microphone is on.
     Unmuted,
+    /// This site may not speak (any more).
+    MayNotSpeak(Bar),
+    /// It may, and its microphone is as it was.
+    MaySpeak {
+        /// Off?
+        muted: bool,
+    },
+    /// To an operator: a guest is in the lobby.
+    GuestWaits {
+        /// How it calls itself.
+        name: &'a str,
+        /// Its number, which acts name it by.
+        number: u64,
+    },
+    /// To an operator: a device joined again while it was in.
+    CameTwice {
+        /// Its site's name.
+        name: &'a str,
+        /// Its number.
+        number: u64,
+    },
+    /// The meeting of the invitation is remembered from now on.
+    Remembered,
+    /// So are the bridge's new keys.
+    KeysNoted,
+    /// The memory cannot be used.
+    NotRemembered(&'a dyn Display),
+    /// No meeting is remembered, and none was named.
+    NothingRemembered,
+    /// The PIN is asked for, on a line that goes on.
+    AskPin,
+    /// There is nobody to ask.
+    NoPin,
+    /// What was typed is none.
+    NotAPin,
     /// A microphone stopped giving sound.
     MicrophoneGone,
     /// It is back.
@@ -99,12 +146,47 @@ impl Message<'_> {
             }
             Self::Joined { room, name, others: 1 } => format!("in room {room} as {name}, with 1 other"),
             Self::Joined { room, name, others } => format!("in room {room} as {name}, with {others} others"),
-            Self::Came(name) => format!("{name} came in"),
+            Self::InLobby => {
+                "the PIN is right; waiting until the operator lets you in. Nobody hears you yet".into()
+            }
+            Self::Came { name, guest: false } => format!("{name} came in"),
+            Self::Came { name, guest: true } => format!("{name} came in as a guest"),
             Self::Left(name) => format!("{name} left"),
             Self::Lost => "connection lost; reconnecting by itself …".into(),
             Self::Back => "back in the room".into(),
             Self::Muted => "the microphone is off: nobody hears you".into(),
             Self::Unmuted => "the microphone is on".into(),
+            Self::MayNotSpeak(Bar::Listener) => {
+                "you are here to listen: the microphone is off, and nobody hears you".into()
+            }
+            Self::MayNotSpeak(Bar::Silenced) => {
+                "the operator has silenced you: the microphone is off until you may speak again".into()
+            }
+            Self::MaySpeak { muted: false } => "you may speak; the microphone is on".into(),
+            Self::MaySpeak { muted: true } => "you may speak; the microphone is off, as it was".into(),
+            Self::GuestWaits { name, number } => {
+                format!("a guest waits: {name} (number {number}); `giaoban ctl admit {number}` lets it in")
+            }
+            Self::CameTwice { name, number } => format!(
+                "the device of {name} (number {number}) joined again while it was in; if nobody there did that, its \
+                 key is in other hands: revoke the site"
+            ),
+            Self::Remembered => {
+                "this meeting is remembered: from now on `giaoban` alone joins it, without the link".into()
+            }
+            Self::KeysNoted => "the bridge has new keys, as announced; they are remembered".into(),
+            Self::NotRemembered(error) => format!("the meeting is not remembered: {error}"),
+            Self::NothingRemembered => {
+                "this device remembers no meeting yet; join once by the link of the invitation: \
+                                        giaoban join 'giaoban://…' (`giaoban --help` says what else there is)"
+                    .into()
+            }
+            Self::AskPin => "PIN of the meeting:".into(),
+            Self::NoPin => {
+                "a guest needs the PIN of the meeting: --pin NNNNNNNN, or GIAOBAN_PIN in the environment"
+                    .into()
+            }
+            Self::NotAPin => "a PIN has 8 to 16 digits; type it again".into(),
             Self::MicrophoneGone => "the microphone is gone; check its plug, it is looked for again".into(),
             Self::MicrophoneBack => "the microphone is back".into(),
             Self::LoudspeakerGone => "the loudspeaker is gone; check its plug, it is looked for again".into(),
@@ -116,7 +198,7 @@ impl Message<'_> {
             Self::End(end, host) => match end {
                 End::Asked => "left the room".into(),
                 End::Ended => "the bridge ended the meeting".into(),
-                End::Refused(loss @ Loss::Closed(CloseCode::Replaced | CloseCode::BadMessage)) => {
+                End::Refused(loss @ Loss::Closed(code)) if is_put_out(code) => {
                     format!("put out: {}", english_loss(loss, host))
                 }
                 End::Refused(loss) => format!("not admitted: {}", english_loss(loss, host)),
@@ -138,12 +220,42 @@ impl Message<'_> {
             Self::Joined { room, name, others } => {
                 format!("đã vào phòng {room} với tên {name}, cùng {others} điểm khác")
             }
-            Self::Came(name) => format!("{name} đã vào"),
+            Self::InLobby => "mã PIN đúng; đang đợi người điều hành cho vào. Chưa ai nghe thấy bạn".into(),
+            Self::Came { name, guest: false } => format!("{name} đã vào"),
+            Self::Came { name, guest: true } => format!("{name} đã vào với tư cách khách"),
             Self::Left(name) => format!("{name} đã rời phòng"),
             Self::Lost => "mất kết nối; máy đang tự kết nối lại …".into(),
             Self::Back => "đã trở lại phòng họp".into(),
             Self::Muted => "micrô đang tắt: không ai nghe thấy bạn".into(),
             Self::Unmuted => "micrô đang bật".into(),
+            Self::MayNotSpeak(Bar::Listener) => {
+                "bạn chỉ dự nghe: micrô đang tắt, không ai nghe thấy bạn".into()
+            }
+            Self::MayNotSpeak(Bar::Silenced) => {
+                "người điều hành đã tắt tiếng của bạn: micrô tắt cho đến khi bạn được nói lại".into()
+            }
+            Self::MaySpeak { muted: false } => "bạn được nói; micrô đang bật".into(),
+            Self::MaySpeak { muted: true } => "bạn được nói; micrô vẫn tắt như trước".into(),
+            Self::GuestWaits { name, number } => {
+                format!("có khách đang đợi: {name} (số {number}); gõ `giaoban ctl admit {number}` để cho vào")
+            }
+            Self::CameTwice { name, number } => format!(
+                "máy của {name} (số {number}) vừa vào lại khi đang họp; nếu ở đó không ai làm vậy thì khóa của máy đã \
+                 lọt vào tay người khác: hãy thu hồi quyền của điểm này"
+            ),
+            Self::Remembered => {
+                "đã ghi nhớ cuộc họp này: từ nay chỉ cần gõ `giaoban` là vào, không cần liên kết".into()
+            }
+            Self::KeysNoted => "máy chủ đã đổi khóa như đã báo trước; khóa mới đã được ghi nhớ".into(),
+            Self::NotRemembered(error) => format!("chưa ghi nhớ được cuộc họp: {error}"),
+            Self::NothingRemembered => "máy này chưa ghi nhớ cuộc họp nào; hãy vào một lần bằng liên kết trong giấy mời: \
+                                        giaoban join 'giaoban://…' (`giaoban --help` cho biết còn lệnh nào khác)"
+                .into(),
+            Self::AskPin => "Mã PIN của cuộc họp:".into(),
+            Self::NoPin => {
+                "khách cần mã PIN của cuộc họp: --pin NNNNNNNN, hoặc biến môi trường GIAOBAN_PIN".into()
+            }
+            Self::NotAPin => "mã PIN có 8 đến 16 chữ số; hãy gõ lại".into(),
             Self::MicrophoneGone => "không thấy micrô; hãy kiểm tra dây cắm, máy sẽ tự tìm lại".into(),
             Self::MicrophoneBack => "đã có lại micrô".into(),
             Self::LoudspeakerGone => "không thấy loa; hãy kiểm tra dây cắm, máy sẽ tự tìm lại".into(),
@@ -155,7 +267,7 @@ impl Message<'_> {
             Self::End(end, host) => match end {
                 End::Asked => "đã rời phòng".into(),
                 End::Ended => "máy chủ đã kết thúc cuộc họp".into(),
-                End::Refused(loss @ Loss::Closed(CloseCode::Replaced | CloseCode::BadMessage)) => {
+                End::Refused(loss @ Loss::Closed(code)) if is_put_out(code) => {
                     format!("đã bị ngắt: {}", vietnamese_loss(loss, host))
                 }
                 End::Refused(loss) => format!("không được vào: {}", vietnamese_loss(loss, host)),
@@ -171,87 +283,9 @@ impl Message<'_> {
     }
 }
 
-fn english_loss(loss: Loss, host: &str) -> String {
-    match loss {
-        Loss::Closed(code) => code.text().into(),
-        Loss::ClosedUnknown(code) => {
-            format!("the bridge is newer and gave reason {code}; update this program")
-        }
-        Loss::WrongKey => {
-            format!(
-                "{host} is not the bridge that the link names; do not go on, ask the district for a new link"
-            )
-        }
-        Loss::NoWelcome => {
-            format!("{host} answers and lets nobody in; try again, then tell the bridge's operator")
-        }
-        Loss::OtherVersion => {
-            format!(
-                "what answers at {host} speaks another version; update this program, or try another network"
-            )
-        }
-        Loss::NoAddress => {
-            format!("the name {host} has no address; check the network cable or Wi-Fi, then the link")
-        }
-        Loss::Broken => {
-            format!(
-                "{host} is not reachable; check the network cable or Wi-Fi, then ask whether the bridge runs"
-            )
-        }
-    }
-}
-
-fn vietnamese_loss(loss: Loss, host: &str) -> String {
-    match loss {
-        Loss::Closed(code) => vietnamese_code(code).into(),
-        Loss::ClosedUnknown(code) => {
-            format!("máy chủ dùng phiên bản mới hơn và báo lý do {code}; hãy cập nhật chương trình này")
-        }
-        Loss::WrongKey => format!(
-            "{host} không phải là máy chủ ghi trong liên kết; đừng tiếp tục, hãy xin huyện một liên kết mới"
-        ),
-        Loss::NoWelcome => {
-            format!("{host} có trả lời nhưng chưa cho vào; hãy thử lại, rồi báo người quản trị máy chủ")
-        }
-        Loss::OtherVersion => format!(
-            "đầu trả lời ở {host} dùng phiên bản khác; hãy cập nhật chương trình này, hoặc thử một mạng khác"
-        ),
-        Loss::NoAddress => {
-            format!(
-                "không tìm thấy địa chỉ của {host}; hãy kiểm tra dây mạng hoặc Wi-Fi, rồi kiểm tra liên kết"
-            )
-        }
-        Loss::Broken => format!(
-            "không liên lạc được với {host}; hãy kiểm tra dây mạng hoặc Wi-Fi, rồi hỏi xem máy chủ có đang chạy không"
-        ),
-    }
-}
-
-const fn vietnamese_code(code: CloseCode) -> &'static str {
-    match code {
-        CloseCode::Bye => "đã rời cuộc họp theo yêu cầu",
-        CloseCode::BadMessage => {
-            "đầu bên kia gửi thông điệp không hiểu được; hãy cập nhật chương trình cũ hơn"
-        }
-        CloseCode::Version => "máy chủ dùng phiên bản khác; hãy cập nhật chương trình này",
-        CloseCode::NotAdmitted => "thiết bị này chưa được phép vào; hãy xin huyện một liên kết tham gia mới",
-        CloseCode::NoSuchRoom => "máy chủ không có phòng nào tên như vậy; hãy kiểm tra lại liên kết",
-        CloseCode::Full => "phòng đã đầy; hãy đề nghị huyện tăng giới hạn",
-        CloseCode::Replaced => "thiết bị này vừa tham gia lại từ nơi khác; phiên này kết thúc",
-        CloseCode::TooSlow => "máy chủ không nhận được yêu cầu tham gia kịp thời; hãy thử lại",
-        CloseCode::Overrun => "đường truyền không theo kịp cuộc họp; hãy thử lại",
-        CloseCode::Stopping => "máy chủ đang dừng; nó sẽ hoạt động trở lại",
-        CloseCode::Internal => "máy chủ không tra cứu được thiết bị này; hãy báo người quản trị máy chủ",
-        CloseCode::Expelled => "người điều hành đã cho điểm này rời cuộc họp; hãy hỏi huyện",
-        CloseCode::Revoked => "điểm này không còn được phép vào; hãy xin huyện một giấy mời mới",
-        CloseCode::NotLetIn => "người điều hành không cho vào; hãy hỏi huyện",
-        CloseCode::WrongPin => "sai mã PIN; hãy hỏi huyện mã PIN của cuộc họp này",
-        CloseCode::TryLater => "đã thử sai mã PIN quá nhiều lần; hãy đợi vài phút rồi thử lại",
-        CloseCode::InvitationUsed => "giấy mời này đã dùng cho một máy khác; hãy xin huyện giấy mời mới",
-        CloseCode::InvitationExpired => "giấy mời này đã quá hạn; hãy xin huyện giấy mời mới",
-        CloseCode::NoGuests => "phòng này không nhận khách; hãy xin huyện một giấy mời",
-        CloseCode::Busy => "máy chủ đang bận; hãy thử lại sau một phút",
-    }
+/// Whether a close with this code is mostly the end of something that had begun.
+const fn is_put_out(code: CloseCode) -> bool {
+    matches!(code, CloseCode::Replaced | CloseCode::BadMessage | CloseCode::Expelled | CloseCode::Revoked)
 }
 
 #[cfg(test)]
@@ -266,13 +300,28 @@ mod tests {
             M::Connecting { .. } => M::Joined { room: "giaoban", name: "Tri Lễ", others: 0 },
             M::Joined { others: 0, .. } => M::Joined { room: "giaoban", name: "Tri Lễ", others: 1 },
             M::Joined { others: 1, .. } => M::Joined { room: "giaoban", name: "Tri Lễ", others: 12 },
-            M::Joined { .. } => M::Came("Tri Lễ"),
-            M::Came(_) => M::Left("Tri Lễ"),
+            M::Joined { .. } => M::InLobby,
+            M::InLobby => M::Came { name: "Tri Lễ", guest: false },
+            M::Came { name, guest: false } => M::Came { name, guest: true },
+            M::Came { .. } => M::Left("Tri Lễ"),
             M::Left(_) => M::Lost,
             M::Lost => M::Back,
             M::Back => M::Muted,
             M::Muted => M::Unmuted,
-            M::Unmuted => M::MicrophoneGone,
+            M::Unmuted => M::MayNotSpeak(Bar::Listener),
+            M::MayNotSpeak(Bar::Listener) => M::MayNotSpeak(Bar::Silenced),
+            M::MayNotSpeak(Bar::Silenced) => M::MaySpeak { muted: false },
+            M::MaySpeak { muted: false } => M::MaySpeak { muted: true },
+            M::MaySpeak { muted: true } => M::GuestWaits { name: "Tri Lễ", number: 7 },
+            M::GuestWaits { name, number } => M::CameTwice { name, number: *number },
+            M::CameTwice { .. } => M::Remembered,
+            M::Remembered => M::KeysNoted,
+            M::KeysNoted => M::NotRemembered(&"the disk is full"),
+            M::NotRemembered(_) => M::NothingRemembered,
+            M::NothingRemembered => M::AskPin,
+            M::AskPin => M::NoPin,
+            M::NoPin => M::NotAPin,
+            M::NotAPin => M::MicrophoneGone,
             M::MicrophoneGone => M::MicrophoneBack,
             M::MicrophoneBack => M::LoudspeakerGone,
             M::LoudspeakerGone => M::LoudspeakerBack,
@@ -292,7 +341,8 @@ mod tests {
             End::NotReachable(None) => End::NotReachable(Some(Loss::NoAddress)),
             End::NotReachable(Some(_)) => End::Refused(Loss::WrongKey),
             End::Refused(loss) => End::Refused(match loss {
-                Loss::WrongKey => Loss::OtherVersion,
+                Loss::WrongKey => Loss::NotProved,
+                Loss::NotProved => Loss::OtherVersion,
                 Loss::OtherVersion => Loss::NoWelcome,
                 Loss::NoWelcome => Loss::NoAddress,
                 Loss::NoAddress => Loss::Broken,
@@ -319,7 +369,7 @@ mod tests {
             messages += 1;
             message = next(&this);
         }
-        assert!(messages > 35, "{messages}");
+        assert!(messages > 50, "{messages}");
         // NotReachable(None) and Refused(Broken) differ by their beginnings; all are told apart.
         assert_eq!(said.each_ref().map(BTreeSet::len), [messages, messages]);
         assert!(said[0].is_disjoint(&said[1]), "untranslated");

@@ -105,15 +105,23 @@ impl FromStr for Link {
         };
         // A fragment never means anything here; a newer bridge may use one.
         let rest = rest.split('#').next().unwrap_or(rest);
-        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (authority, room) = place.split_once('/').unwrap_or((place, ""));
-        let (host, port) = split_port(authority)?;
-        let host: Host = host.parse()?;
+        let (front, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, room) = front.split_once('/').unwrap_or((front, ""));
+        let (host, port) = place(authority)?;
         let room = RoomName::from_str(&unescape(room)?)?;
         let Query { key, spare, code, guest } = Query::read(query)?;
         let key = key.ok_or(LinkError::NoKey)?;
         Ok(Self { host, port, room, key, spare, code, guest })
     }
+}
+
+/// A host and a port as they stand in a link, and as people type them: `HOST`, `HOST:PORT` or `[ADDRESS]:PORT`.
+///
+/// # Errors
+/// [`LinkError::Host`] or [`LinkError::Port`].
+pub fn place(text: &str) -> Result<(Host, u16), LinkError> {
+    let (host, port) = split_port(text)?;
+    Ok((host.parse()?, port))
 }
 
 /// What follows the question mark.

@@ -35,7 +35,7 @@ pub use config::{
     server_config, server_endpoint_config,
 };
 pub use endpoint::{BindError, ClientEnd, ServerEnd, StartError, bind_client, bind_client_over, bind_server};
-pub use keys::{Identity, KeyError, Pins, PublicKey, peer_key};
+pub use keys::{Identity, KeyError, Pins, PublicKey, Trust, peer_key};
 pub use lost::Lost;
 pub use socket::{Meter, Quiet, Traffic};
 pub use tunnel::{Path, Road, Tunnel, Tunnels};

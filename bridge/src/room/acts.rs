@@ -5,6 +5,9 @@ use crate::permit::{Right, may, name, needed};
 use giaoban_proto::unit::MemberId;
 use giaoban_proto::wire::{Act, ActCode, SiteRole, act::What};
 
+/// Devices that stay silenced when they come by a new line. More than a room has members: guests come with ever new keys.
+const MAX_SILENCED: usize = 4096;
+
 /// Whom an act is about.
 const fn target(act: &What) -> MemberId {
     MemberId(match act {
@@ -162,7 +165,13 @@ impl Room {
             }
             What::Silence(silence) => match self.place(id) {
                 Some(place) => {
-                    let role = self.members[place].role;
+                    let (role, device) = (self.members[place].role, self.members[place].device);
+                    // A new line is no way back to a voice.
+                    if !silence.silent {
+                        self.silenced.remove(&device);
+                    } else if self.silenced.len() < MAX_SILENCED {
+                        self.silenced.insert(device);
+                    }
                     self.stand(id, place, role, silence.silent);
                     ActCode::Done
                 }

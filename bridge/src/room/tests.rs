@@ -429,6 +429,24 @@ fn an_operator_lets_a_guest_in_when_it_is_written_down_and_it_is_not_asked_about
 }
 
 #[test]
+fn guests_are_let_in_in_any_order_and_each_is_found_by_its_number() {
+    let mut meeting = district();
+    let guest = Joining { guest: true, ..joining(10, 24) };
+    meeting.room.knock(guest, false).expect("a chair");
+    meeting.room.join(meeting.now(), joining(12, 24)).expect("room for it");
+    for number in [10, 9] {
+        assert!(meeting.room.let_in(meeting.now(), Some((MemberId(1), 1)), MemberId(number), true));
+    }
+    let members: Vec<u64> = meeting.room.members().map(|id| id.0).collect();
+    assert_eq!(members, [1, 2, 3, 9, 10, 12]);
+    for number in [9, 10, 12] {
+        meeting.room.handle_message(meeting.start, MemberId(1), act(1, What::Expel(number)));
+    }
+    meeting.run(1);
+    assert_eq!(meeting.closed, [9, 10, 12].map(|number| (MemberId(number), CloseCode::Expelled)));
+}
+
+#[test]
 fn nobody_but_an_operator_can_do_anything_to_anybody() {
     let mut meeting = district();
     let before: Vec<MemberId> = meeting.room.members().collect();
@@ -476,6 +494,33 @@ fn who_is_silenced_is_out_of_the_mix_at_once_and_back_when_allowed() {
     meeting.room.handle_message(meeting.start, MemberId(1), silence(false));
     meeting.run(100);
     assert_eq!(meeting.room.talkers().collect::<Vec<_>>(), [MemberId(2)]);
+}
+
+#[test]
+fn who_is_silenced_is_so_by_its_next_line_too_and_is_told_after_the_list() {
+    let mut meeting = district();
+    let silence = |member, silent| act(1, What::Silence(Silence { member, silent }));
+    meeting.room.handle_message(meeting.start, MemberId(1), silence(2, true));
+    meeting.room.leave(MemberId(2));
+    let again = |id| Joining { id: MemberId(id), ..joining(2, 24) };
+    let told = |meeting: &mut Meeting, to| {
+        meeting.told.clear();
+        meeting.run(1);
+        let bodies = meeting.told.iter().filter(|(id, _)| *id == MemberId(to)).map(|(_, message)| &message.body);
+        let said = bodies.filter_map(|body| match body {
+            Some(server_message::Body::Roster(roster)) => {
+                roster.seats.iter().find(|seat| seat.member == to).map(|seat| ("list", seat.silenced))
+            }
+            Some(server_message::Body::Standing(standing)) => Some(("standing", standing.silenced)),
+            _ => None,
+        });
+        said.collect::<Vec<_>>()
+    };
+    meeting.room.join(meeting.now(), again(20)).expect("room for it");
+    assert_eq!(told(&mut meeting, 20), [("list", true), ("standing", true)]);
+    meeting.room.handle_message(meeting.start, MemberId(1), silence(20, false));
+    meeting.room.join(meeting.now(), again(21)).expect("room for it");
+    assert_eq!(told(&mut meeting, 21), [("list", false)]);
 }
 
 #[test]

@@ -1,29 +1,23 @@
-//! The loop itself: what comes in, what is due, and the end.
+//! The loop itself: what comes in, what is due, and the end. What the bridge says is in `control`, sound in `sound`.
 
 use super::figures::{Figures, Seen};
-use super::{Client, Command, Ending, OnMessage, OnStats, Outcome};
-use crate::audio::{AudioError, Input, Polled, Sink, Source};
+use super::{Client, Command, Ending, OnMessage, OnStats, OnWelcome, Outcome};
+use crate::audio::{AudioError, Sink, Source};
 use crate::clock;
+use crate::guest::Guest;
+use crate::meeting::{Entry, Meeting};
 use crate::net::{Call, Caller, EVENTS, Event};
-use crate::roster::{News, Roster};
-use crate::session::{Action, LineId, Loss, Notice, Session};
+use crate::roster::{Bar, Lobby, Roster};
+use crate::session::{Action, LineId, Notice, Session};
 use crate::stats::Stats;
 use crate::voice::{Downlink, Heard, Heartbeat, Uplink};
 use crate::words::Message;
-use giaoban_proto::media::Pcm;
 use giaoban_proto::media::codec::CodecError;
-use giaoban_proto::media::ladder::{Role, RungId};
-use giaoban_proto::media::rate;
-use giaoban_proto::wire::{
-    CAPABILITIES, CloseCode, Hello, MAX_ASK_BYTES, Report, ServerMessage, SetMuted, VERSION, Welcome,
-    server_message::Body,
-};
+use giaoban_proto::media::ladder::RungId;
+use giaoban_proto::wire::{CAPABILITIES, Hello, SetMuted, VERSION};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
-
-/// Bricks handled in a row before anything else gets its turn: 2 s of them, when the machine was held up.
-const BRICKS_AT_ONCE: usize = 100;
 
 /// The shortest sleep. Nothing here needs more than tokio's own millisecond, and a device whose next brick is
 /// always due a moment ago must not turn this loop into a busy one.
@@ -48,63 +42,82 @@ impl Doors {
 
 /// A running client.
 pub(super) struct Engine {
-    hello: Hello,
+    pub(super) hello: Hello,
+    /// The PIN's exchange, where this client is a guest.
+    pub(super) guest: Option<Guest>,
     host: String,
     leave_at: Option<Instant>,
-    session: Session,
-    roster: Roster,
-    uplink: Uplink,
-    downlink: Downlink,
-    heartbeat: Option<Heartbeat>,
-    source: Box<dyn Source>,
-    sink: Box<dyn Sink>,
-    caller: Caller,
-    calls: BTreeMap<LineId, Call>,
+    pub(super) session: Session,
+    pub(super) roster: Roster,
+    pub(super) lobby: Lobby,
+    /// Why this site may not speak, where it may not.
+    pub(super) bar: Option<Bar>,
+    pub(super) uplink: Uplink,
+    pub(super) downlink: Downlink,
+    pub(super) heartbeat: Option<Heartbeat>,
+    /// That of a line which waits in the lobby.
+    pub(super) waiting: Option<(LineId, Heartbeat)>,
+    pub(super) source: Box<dyn Source>,
+    pub(super) sink: Box<dyn Sink>,
+    pub(super) caller: Caller,
+    pub(super) calls: BTreeMap<LineId, Call>,
     events: mpsc::Receiver<Event>,
     commands: mpsc::Receiver<Command>,
     commands_open: bool,
     /// The name that the bridge gave this site, and whether the person was told that it is in.
-    name: String,
-    greeted: bool,
+    pub(super) name: String,
+    pub(super) greeted: bool,
     /// What the last hello said of the microphone.
     muted_in_hello: bool,
-    microphone_gone: bool,
-    loudspeaker_gone: bool,
+    pub(super) microphone_gone: bool,
+    pub(super) loudspeaker_gone: bool,
     /// The queue on the way from the bridge that the last report told of.
-    queue_told: Duration,
-    figures: Figures,
+    pub(super) queue_told: Duration,
+    pub(super) figures: Figures,
     stats: OnStats,
-    say: OnMessage,
+    pub(super) say: OnMessage,
+    pub(super) remember: OnWelcome,
 }
 
 impl Engine {
     /// Before the first round.
     pub(super) fn new(now: Instant, client: Client, doors: Doors) -> Self {
         let (events_out, events) = mpsc::channel(EVENTS);
-        let Client { link, identity, name, max_kbps, muted, duration, source, sink, network, .. } = client;
+        let Client { meeting, identity, name, max_kbps, muted, duration, source, sink, network, .. } = client;
         let Doors { uplink, downlink } = doors;
+        let Meeting { room, entry, .. } = &meeting;
+        let (code, guest) = match entry {
+            Entry::Device { code, .. } => (code.map(|code| code.as_bytes().to_vec()), None),
+            Entry::Guest { pin, pins } => {
+                (None, Some(Guest::new(pin.clone(), room.as_str(), pins.is_some())))
+            }
+        };
         Self {
             hello: Hello {
                 version: VERSION,
                 capabilities: CAPABILITIES,
                 software: concat!("giaoban ", env!("CARGO_PKG_VERSION")).into(),
-                room: link.room.as_str().into(),
+                room: room.as_str().into(),
                 name: name.clone(),
-                code: link.code.map(|code| code.as_bytes().to_vec()).unwrap_or_default(),
+                code: code.unwrap_or_default(),
                 max_kbps,
                 muted,
                 ..Hello::default()
             },
-            host: format!("{}:{}", link.host, link.port),
+            guest,
+            host: meeting.address(),
             leave_at: duration.and_then(|duration| now.checked_add(duration)),
             session: Session::new(now),
             roster: Roster::default(),
+            lobby: Lobby::default(),
+            bar: None,
             uplink,
             downlink,
             heartbeat: None,
+            waiting: None,
             source,
             sink,
-            caller: Caller::new(link, identity, network, events_out),
+            caller: Caller::new(meeting, identity, network, events_out),
             calls: BTreeMap::new(),
             events,
             commands: client.commands,
@@ -118,6 +131,7 @@ impl Engine {
             figures: Figures::new(now, client.unix_start, RungId::for_cap(max_kbps)),
             stats: client.stats,
             say: client.say,
+            remember: client.remember,
         }
     }
 
@@ -160,6 +174,7 @@ impl Engine {
         self.speak(now)?;
         self.repair(now);
         self.beat(now);
+        self.beat_in_lobby(now);
         if self.figures.is_due(now) {
             self.watch_devices();
             self.count(now);
@@ -170,7 +185,8 @@ impl Engine {
     fn next_due(&self, now: Instant) -> Instant {
         let sound = self.source.next_due(now).min(self.sink.next_due(now)).min(self.figures.next_due());
         let heartbeat = self.heartbeat.as_ref().map(Heartbeat::poll_timeout);
-        [heartbeat, self.session.poll_timeout(), self.leave_at]
+        let waiting = self.waiting.as_ref().map(|(_, heartbeat)| heartbeat.poll_timeout());
+        [heartbeat, waiting, self.session.poll_timeout(), self.leave_at]
             .into_iter()
             .flatten()
             .fold(sound, Instant::min)
@@ -182,10 +198,14 @@ impl Engine {
                 (self.say)(&Message::Stopping);
                 self.session.handle_stop(now);
             }
-            Command::Mute(muted) if muted != self.uplink.is_muted() => {
+            Command::Mute(muted) if muted != self.uplink.is_switched_off() => {
                 self.uplink.set_muted(muted);
                 self.hello.muted = muted;
-                (self.say)(if muted { &Message::Muted } else { &Message::Unmuted });
+                (self.say)(&match self.bar {
+                    _ if muted => Message::Muted,
+                    Some(bar) => Message::MayNotSpeak(bar),
+                    None => Message::Unmuted,
+                });
                 if let Some(call) = self.line() {
                     call.send(SetMuted { muted }.into());
                 }
@@ -207,59 +227,6 @@ impl Engine {
             Event::Lost { id, loss } => self.session.handle_lost(now, id, loss),
         }
         self.act(now);
-    }
-
-    fn handle_message(&mut self, now: Instant, id: LineId, message: ServerMessage) {
-        match message.body {
-            // No version that was offered.
-            Some(Body::Welcome(welcome)) if !(1..=VERSION).contains(&welcome.version) => {
-                self.with_call(id, |call, _| call.close(CloseCode::Version));
-                self.session.handle_lost(now, id, Loss::Closed(CloseCode::Version));
-            }
-            Some(Body::Welcome(welcome)) => {
-                let before = self.session.line();
-                self.session.handle_welcome(now, id);
-                if before != Some(id) && self.session.line() == Some(id) {
-                    self.enter(welcome);
-                }
-            }
-            Some(Body::Roster(difference)) if self.session.line() == Some(id) => {
-                for news in self.roster.handle_difference(now, difference) {
-                    match news {
-                        News::Here { others } if !self.greeted => {
-                            self.greeted = true;
-                            let (room, name) = (self.hello.room.as_str(), self.name.as_str());
-                            (self.say)(&Message::Joined { room, name, others });
-                        }
-                        News::Here { .. } => {}
-                        News::Came(name) => (self.say)(&Message::Came(&name)),
-                        News::Left(name) => (self.say)(&Message::Left(&name)),
-                    }
-                }
-            }
-            // Of an old line, or of a newer version.
-            // What belongs to a check has no place here.
-            Some(
-                Body::Roster(_)
-                | Body::PinChallenge(_)
-                | Body::InLobby(_)
-                | Body::Lobby(_)
-                | Body::Done(_)
-                | Body::Standing(_)
-                | Body::Notice(_)
-                | Body::CheckReady(_)
-                | Body::CheckResult(_),
-            )
-            | None => {}
-        }
-    }
-
-    fn enter(&mut self, welcome: Welcome) {
-        self.roster.start(welcome.member);
-        self.name = welcome.name;
-        if self.hello.muted && !self.greeted {
-            (self.say)(&Message::Muted);
-        }
     }
 
     fn handle_datagram(&mut self, at: Instant, id: LineId, bytes: &[u8]) {
@@ -289,6 +256,9 @@ impl Engine {
                 }
                 Action::Hello(id) => {
                     self.muted_in_hello = self.hello.muted;
+                    if let Some(guest) = &mut self.guest {
+                        self.hello.guest = guest.begin(id);
+                    }
                     self.with_call(id, |call, hello| call.send(hello.clone().into()));
                 }
                 Action::Close(id, code) => self.with_call(id, |call, _| call.close(code)),
@@ -301,7 +271,7 @@ impl Engine {
                     self.uplink.begin_line(now);
                     self.heartbeat = Some(Heartbeat::new(now));
                     self.figures.count_line();
-                    let muted = self.uplink.is_muted();
+                    let muted = self.uplink.is_switched_off();
                     if muted != self.muted_in_hello {
                         self.with_call(id, |call, _| call.send(SetMuted { muted }.into()));
                     }
@@ -310,6 +280,7 @@ impl Engine {
                     Notice::Connecting => Message::Connecting { host: &self.host },
                     Notice::Lost => Message::Lost,
                     Notice::Back => Message::Back,
+                    Notice::InLobby => Message::InLobby,
                 }),
             }
         }
@@ -317,9 +288,13 @@ impl Engine {
             // Without a line there is nothing to beat for, and what is due for ever would never let this loop sleep.
             self.heartbeat = None;
         }
+        let lobby = self.session.lobby();
+        if self.waiting.as_ref().map(|(id, _)| *id) != lobby {
+            self.waiting = lobby.map(|id| (id, Heartbeat::new(now)));
+        }
     }
 
-    fn with_call(&self, id: LineId, then: impl FnOnce(&Call, &Hello)) {
+    pub(super) fn with_call(&self, id: LineId, then: impl FnOnce(&Call, &Hello)) {
         if let Some(call) = self.calls.get(&id) {
             then(call, &self.hello);
         }
@@ -328,91 +303,6 @@ impl Engine {
     /// The call that carries sound.
     fn line(&self) -> Option<&Call> {
         self.calls.get(&self.session.line()?)
-    }
-
-    fn speak(&mut self, now: Instant) -> Result<(), AudioError> {
-        let mut brick = Pcm::SILENCE;
-        for _ in 0..BRICKS_AT_ONCE {
-            match self.source.poll(now, &mut brick)? {
-                Polled::Brick => {}
-                Polled::NotYet => break,
-                Polled::Ended => {
-                    (self.say)(&Message::InputEnded);
-                    self.source = Input::Silence.open(now)?;
-                    continue;
-                }
-            }
-            let Some(datagram) = self.uplink.push(now, &brick) else { continue };
-            let line = self.session.line().and_then(|id| self.calls.get(&id));
-            if line.is_some_and(|call| call.send_datagram(datagram)) {
-                self.figures.count_sent();
-            }
-        }
-        Ok(())
-    }
-
-    fn play(&mut self, now: Instant) -> Result<(), AudioError> {
-        let mut brick = Pcm::SILENCE;
-        for _ in 0..BRICKS_AT_ONCE {
-            if !self.sink.wants(now) {
-                break;
-            }
-            self.downlink.pull(now, &mut brick);
-            self.sink.write(&brick)?;
-        }
-        Ok(())
-    }
-
-    /// Asks for what is lost on the way here, and sends again what was lost on the way there.
-    fn repair(&mut self, now: Instant) {
-        let Some(heartbeat) = &self.heartbeat else { return };
-        let role = if self.uplink.takes_part(now) { Role::Conversing } else { Role::Listening };
-        self.downlink.set_role(role, heartbeat.round_trip());
-        let Some(call) = self.session.line().and_then(|id| self.calls.get(&id)) else { return };
-        while let Some(datagram) = self.uplink.poll_again(now) {
-            call.send_datagram(datagram);
-        }
-        if let Some(ask) = self.downlink.poll_ask(now) {
-            call.send_datagram(ask.encode(&mut [0; MAX_ASK_BYTES]));
-        }
-    }
-
-    fn beat(&mut self, now: Instant) {
-        let Some(heartbeat) = &mut self.heartbeat else { return };
-        let Some(call) = self.session.line().and_then(|id| self.calls.get(&id)) else { return };
-        heartbeat.set_unsettled(call.unsettled() && !self.uplink.is_speaking());
-        // A queue that grows on the way here is worth telling at once: the bridge then sends less.
-        let queue = self.downlink.queue();
-        let alarm = rate::is_alarm(queue, self.queue_told);
-        heartbeat.set_hurry(if alarm { Some(now) } else { self.uplink.report_due() });
-        let report = heartbeat.poll_report(now, || {
-            let mut microphone = self.uplink.microphone();
-            microphone.missing = self.source.health().missing;
-            // A file, or nothing at all, may be silent for as long as it likes.
-            microphone.dead &= self.source.is_device();
-            Report {
-                level: self.uplink.reported_level(),
-                microphone,
-                next: self.uplink.next_number(),
-                ..self.downlink.report(now)
-            }
-        });
-        if let Some(report) = report {
-            self.queue_told = queue;
-            self.uplink.reported(now);
-            call.send_datagram(&report.encode());
-        }
-    }
-
-    fn watch_devices(&mut self) {
-        let gone = self.source.health().missing;
-        if gone != std::mem::replace(&mut self.microphone_gone, gone) {
-            (self.say)(if gone { &Message::MicrophoneGone } else { &Message::MicrophoneBack });
-        }
-        let gone = self.sink.health().missing;
-        if gone != std::mem::replace(&mut self.loudspeaker_gone, gone) {
-            (self.say)(if gone { &Message::LoudspeakerGone } else { &Message::LoudspeakerBack });
-        }
     }
 
     fn count(&mut self, now: Instant) -> Stats {
@@ -427,6 +317,7 @@ impl Engine {
             &Seen {
                 session: &self.session,
                 roster: &self.roster,
+                bar: self.bar,
                 uplink: &self.uplink,
                 downlink: &self.downlink,
                 heartbeat: self.heartbeat.as_ref(),

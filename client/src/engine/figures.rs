@@ -1,7 +1,7 @@
 //! What the engine counts itself, and how a line of figures is put together.
 
 use crate::audio::{Health, Sink, Source};
-use crate::roster::Roster;
+use crate::roster::{Bar, Roster};
 use crate::session::{Session, State};
 use crate::stats::{Stats, kbps, tenths, tenths_of_ms};
 use crate::voice::{Downlink, Heartbeat, Uplink};
@@ -32,6 +32,8 @@ pub(super) struct Figures {
 pub(super) struct Seen<'a> {
     pub(super) session: &'a Session,
     pub(super) roster: &'a Roster,
+    /// Why this site may not speak, where it may not.
+    pub(super) bar: Option<Bar>,
     pub(super) uplink: &'a Uplink,
     pub(super) downlink: &'a Downlink,
     pub(super) heartbeat: Option<&'a Heartbeat>,
@@ -123,6 +125,7 @@ impl Figures {
             delay_ms: tenths_of_ms(seen.downlink.delay()),
             level_dbfs: tenths(f64::from(seen.uplink.level().dbfs())),
             muted: seen.uplink.is_muted(),
+            may_speak: seen.bar.is_none(),
             speaking: seen.session.line().is_some() && seen.uplink.is_speaking(),
             in_ms: millis(seen.uplink.position()),
             out_ms: millis(seen.sink.position()),

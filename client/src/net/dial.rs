@@ -3,9 +3,10 @@
 //! Both are tried at once after a head start for UDP, and whichever finishes its handshake first is the call
 //! (after "Happy Eyeballs", RFC 8305). The loser is dropped; the bridge never sees a request to join from it.
 
-use super::{Network, Target, loss};
+use super::task::loss;
+use super::{Network, Target};
 use crate::session::Loss;
-use giaoban_proto::transport::{ClientEnd, Lost, Meter, Pins, Road, SERVER_NAME, Tunnel, client_config};
+use giaoban_proto::transport::{ClientEnd, Lost, Meter, Road, SERVER_NAME, Trust, Tunnel, client_config};
 use quinn::{Connection, Endpoint};
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -144,10 +145,10 @@ async fn by_udp(target: &Target, remote: SocketAddr, meters: &Meters) -> Result<
 async fn by_tcp(target: &Target, remote: SocketAddr, ports: &[u16], meters: &Meters) -> Result<Dialled, ()> {
     let mut tunnels = JoinSet::new();
     for (n, &port) in (0u32..).zip(ports) {
-        let (network, pins) = (target.network.clone(), Pins::from(&target.link));
+        let (network, trust) = (target.network.clone(), target.trust());
         tunnels.spawn(async move {
             sleep(NEXT_PORT * n).await;
-            open_tunnel(&*network, SocketAddr::new(remote.ip(), port), pins).await
+            open_tunnel(&*network, SocketAddr::new(remote.ip(), port), trust).await
         });
     }
     let tunnel = loop {
@@ -165,14 +166,14 @@ async fn by_tcp(target: &Target, remote: SocketAddr, ports: &[u16], meters: &Met
     connect(target, end, remote).await.map_err(|_| ())
 }
 
-async fn open_tunnel(network: &dyn Network, to: SocketAddr, pins: Pins) -> Option<Tunnel> {
+async fn open_tunnel(network: &dyn Network, to: SocketAddr, trust: Trust) -> Option<Tunnel> {
     let say = |error: &dyn std::fmt::Display| tracing::debug!(%error, %to, "no tunnel");
     let stream = network.stream(to).await.inspect_err(|error| say(error)).ok()?;
-    Tunnel::open(stream, to.ip(), pins).await.inspect_err(|error| say(error)).ok()
+    Tunnel::open(stream, to.ip(), trust).await.inspect_err(|error| say(error)).ok()
 }
 
 async fn connect(target: &Target, end: ClientEnd, remote: SocketAddr) -> Result<Dialled, Loss> {
-    let mut config = client_config(&target.identity, Pins::from(&target.link)).map_err(|error| {
+    let mut config = client_config(&target.identity, target.trust()).map_err(|error| {
         tracing::warn!(%error, "no setting for a connection");
         Loss::Broken
     })?;

@@ -45,6 +45,10 @@ impl Run {
         self.session.handle_welcome(self.now, LineId(id));
     }
 
+    fn lobby(&mut self, id: u32) {
+        self.session.handle_lobby(LineId(id));
+    }
+
     fn heard(&mut self, id: u32) {
         self.session.handle_heard(self.now, LineId(id));
     }
@@ -67,6 +71,11 @@ fn joining() -> Run {
     run.connected(1);
     run
 }
+fn in_lobby() -> Run {
+    let mut run = joining();
+    run.lobby(1);
+    run
+}
 fn in_room() -> Run {
     let mut run = joining();
     run.welcome(1);
@@ -82,6 +91,11 @@ fn silent_asked() -> Run {
     run.connected(2);
     run
 }
+fn silent_lobby() -> Run {
+    let mut run = silent_asked();
+    run.lobby(2);
+    run
+}
 fn away_waiting() -> Run {
     let mut run = in_room();
     run.lost(1, Loss::Broken);
@@ -93,6 +107,11 @@ fn away_asked() -> Run {
     run.connected(2);
     run
 }
+fn away_lobby() -> Run {
+    let mut run = away_asked();
+    run.lobby(2);
+    run
+}
 fn closed() -> Run {
     let mut run = in_room();
     run.session.handle_stop(run.now);
@@ -101,9 +120,9 @@ fn closed() -> Run {
 
 #[test]
 fn the_table_of_states_and_events() {
-    use CloseCode::{Full, NotAdmitted, Replaced, Stopping};
+    use CloseCode::{Full, NotAdmitted, NotLetIn, Replaced, Stopping};
     type Event = (&'static str, fn(&mut Run));
-    let events: [Event; 13] = [
+    let events: [Event; 16] = [
         ("1 connected", |r| r.connected(1)),
         ("2 connected", |r| r.connected(2)),
         ("1 welcome", |r| r.welcome(1)),
@@ -117,47 +136,75 @@ fn the_table_of_states_and_events() {
         ("1 replaced", |r| r.closed(1, Replaced)),
         ("1 stopping", |r| r.closed(1, Stopping)),
         ("stop", |r| r.session.handle_stop(r.now)),
+        ("1 lobby", |r| r.lobby(1)),
+        ("2 lobby", |r| r.lobby(2)),
+        ("2 not let in", |r| r.closed(2, NotLetIn)),
     ];
-    type Column = (&'static str, fn() -> Run, [&'static str; 13]);
+    type Column = (&'static str, fn() -> Run, [&'static str; 16]);
     // What each state answers to each event, in the order above: the state after it, and what is to be done.
     #[rustfmt::skip]
-    let table: [Column; 8] = [
+    let table: [Column; 11] = [
         ("connecting", connecting, [
             "Joining: hello 1", "Connecting: ", "Connecting: ", "Connecting: ", "Connecting: ", "Connecting: ",
             "Connecting: ", "Closed: ", "Connecting: ", "Connecting: ", "Closed: ", "Connecting: ",
             "Closed: close 1 Bye",
+            "Connecting: ", "Connecting: ", "Connecting: ",
         ]),
         ("joining", joining, [
             "Joining: hello 1", "Joining: ", "InRoom: admit 1", "Joining: ", "Joining: ", "Connecting: ",
             "Joining: ", "Closed: ", "Joining: ", "Joining: ", "Closed: ", "Connecting: ", "Closed: close 1 Bye",
+            "InLobby: say InLobby", "Joining: ", "Joining: ",
+        ]),
+        ("in lobby", in_lobby, [
+            "InLobby: hello 1", "InLobby: ", "InRoom: admit 1", "InLobby: ", "InLobby: ", "Connecting: say Lost",
+            "InLobby: ", "Closed: ", "InLobby: ", "InLobby: ", "Closed: ", "Connecting: say Lost", "Closed: close 1 Bye",
+            "InLobby: ", "InLobby: ", "InLobby: ",
         ]),
         ("in room", in_room, [
             "InRoom: ", "InRoom: ", "InRoom: ", "InRoom: ", "InRoom: ", "Reconnecting: say Lost",
             "InRoom: ", "Closed: ", "InRoom: ", "InRoom: ", "Closed: ", "Reconnecting: say Lost", "Closed: leave 1",
+            "InRoom: ", "InRoom: ", "InRoom: ",
         ]),
         ("silent, the second line dialling", silent, [
             "Reconnecting: ", "Reconnecting: hello 2", "Reconnecting: ", "Reconnecting: ",
             "InRoom: close 2 Bye, say Back", "Reconnecting: ", "Reconnecting: ", "Closed: close 2 Bye",
             "Reconnecting: ", "Closed: close 1 Bye", "Closed: close 2 Bye", "Reconnecting: ",
             "Closed: close 2 Bye, leave 1",
+            "Reconnecting: ", "Reconnecting: ", "Closed: close 1 Bye",
         ]),
         ("silent, the second line has asked", silent_asked, [
             "Reconnecting: ", "Reconnecting: hello 2", "Reconnecting: ", "InRoom: close 1 Replaced, admit 2, say Back",
             "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Closed: close 2 Bye",
             "Reconnecting: ", "Closed: close 1 Bye", "Reconnecting: ", "Reconnecting: ",
             "Closed: close 2 Bye, leave 1",
+            "Reconnecting: ", "Reconnecting: ", "Closed: close 1 Bye",
+        ]),
+        ("silent, the second line in the lobby", silent_lobby, [
+            "Reconnecting: ", "Reconnecting: hello 2", "Reconnecting: ", "InRoom: close 1 Replaced, admit 2, say Back",
+            "InRoom: close 2 Bye, say Back", "InLobby: say InLobby", "Reconnecting: ", "Closed: close 2 Bye",
+            "Reconnecting: ", "Closed: close 1 Bye", "InLobby: say InLobby", "InLobby: say InLobby",
+            "Closed: close 2 Bye, leave 1",
+            "Reconnecting: ", "Reconnecting: ", "Closed: close 1 Bye",
         ]),
         ("away, waiting", away_waiting, [
             "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Reconnecting: ",
             "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Reconnecting: ",
             "Closed: ",
+            "Reconnecting: ", "Reconnecting: ", "Reconnecting: ",
         ]),
         ("away, the second line has asked", away_asked, [
             "Reconnecting: ", "Reconnecting: hello 2", "Reconnecting: ", "InRoom: admit 2, say Back",
             "Reconnecting: ", "Reconnecting: ", "Reconnecting: ", "Reconnecting: ",
             "Reconnecting: ", "Closed: ", "Reconnecting: ", "Reconnecting: ", "Closed: close 2 Bye",
+            "Reconnecting: ", "InLobby: say InLobby", "Closed: ",
         ]),
-        ("closed", closed, ["Closed: "; 13]),
+        ("away, the second line in the lobby", away_lobby, [
+            "InLobby: ", "InLobby: hello 2", "InLobby: ", "InRoom: admit 2, say Back",
+            "InLobby: ", "InLobby: ", "Reconnecting: say Lost", "InLobby: ",
+            "Reconnecting: say Lost", "Closed: ", "InLobby: ", "InLobby: ", "Closed: close 2 Bye",
+            "InLobby: ", "InLobby: ", "Closed: ",
+        ]),
+        ("closed", closed, ["Closed: "; 16]),
     ];
     for (name, state, expected) in table {
         for ((event, happen), expected) in events.into_iter().zip(expected) {
@@ -278,6 +325,10 @@ fn every_refusal_ends_a_first_attempt_and_only_lasting_ones_a_return() {
         (Loss::Closed(CloseCode::Version), true, true),
         (Loss::Closed(CloseCode::BadMessage), true, true),
         (Loss::Closed(CloseCode::Replaced), true, true),
+        (Loss::Closed(CloseCode::NotLetIn), true, true),
+        (Loss::Closed(CloseCode::WrongPin), true, true),
+        (Loss::NotProved, true, true),
+        (Loss::Closed(CloseCode::TryLater), true, false),
         (Loss::WrongKey, true, false),
         (Loss::OtherVersion, false, false),
         (Loss::Closed(CloseCode::Full), true, false),
@@ -350,6 +401,34 @@ fn an_old_line_that_was_heard_meanwhile_is_kept_when_the_new_one_is_not_let_in()
 }
 
 #[test]
+fn a_guest_waits_in_the_lobby_for_as_long_as_its_line_lives_and_then_begins_anew() {
+    let mut run = in_lobby();
+    run.actions();
+    assert_eq!((run.session.poll_timeout(), run.session.lobby()), (None, Some(LineId(1))));
+    run.wait(24 * 3_600_000);
+    assert_eq!((run.session.state(), run.actions()), (State::InLobby, String::new()));
+    run.lost(1, Loss::Broken);
+    run.wait(500);
+    assert_eq!((run.session.state(), run.actions()), (State::Connecting, "say Lost, connect 2".into()));
+    run.wait(44_000);
+    assert_eq!(run.session.end(), None, "the time for an answer began with the loss");
+    run.wait(1_000);
+    assert_eq!(run.session.end(), Some(End::NotReachable(Some(Loss::Broken))));
+}
+
+#[test]
+fn each_step_of_a_guests_proof_leaves_the_next_its_whole_time() {
+    let mut run = joining();
+    run.wait(9_000);
+    run.session.handle_challenge(run.now, LineId(1));
+    run.session.handle_challenge(run.now, LineId(2));
+    run.wait(9_999);
+    assert_eq!(run.session.state(), State::Joining);
+    run.wait(1);
+    assert_eq!(run.session.state(), State::Connecting);
+}
+
+#[test]
 fn time_that_is_up_is_an_end_as_asked_only_for_who_was_in() {
     for (state, end) in [
         (in_room as fn() -> Run, End::Asked),
@@ -357,6 +436,8 @@ fn time_that_is_up_is_an_end_as_asked_only_for_who_was_in() {
         (away_waiting, End::Asked),
         (connecting, End::NotReachable(None)),
         (joining, End::NotReachable(Some(Loss::NoWelcome))),
+        (in_lobby, End::NotReachable(Some(Loss::NoWelcome))),
+        (away_lobby, End::Asked),
     ] {
         let mut run = state();
         run.session.handle_time_up(run.now);

@@ -1,4 +1,6 @@
+use super::parse::duration;
 use super::*;
+use crate::ctl::Deed;
 use proptest::prelude::*;
 
 const LINK: &str = "giaoban://hop.example.vn:4646/giaoban?k=aaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -25,7 +27,7 @@ fn wrong(words: &[&str]) -> String {
 #[test]
 fn a_link_alone_is_enough() {
     let join = joined(&[]);
-    assert_eq!(join.link.to_string(), LINK);
+    assert_eq!(join.to, To::Device(LINK.parse().expect("a link")));
     assert_eq!((join.input, join.output), (Input::Device(None), Output::Device(None)));
     assert_eq!((join.duration, join.name, join.max_kbps, join.muted), (None, None, 0, false));
     assert_eq!((join.stats, join.identity, join.tcp), (None, None, TcpPorts::Usual));
@@ -67,6 +69,96 @@ fn all_that_can_be_typed_is_understood() {
     assert_eq!(lang(&["devices"]), None);
     assert_eq!(lang(&["--lang", "vi", "devices"]), Some(Lang::Vi));
     assert_eq!(lang(&["devices", "--lang", "en"]), Some(Lang::En));
+}
+
+#[test]
+fn without_a_link_it_is_the_meeting_that_is_remembered_with_all_that_is_usual() {
+    for words in [&[][..], &["join"], &["--lang", "vi"]] {
+        let Command::Join(join) = settings(words).expect("good usage").command else { panic!("{words:?}") };
+        assert_eq!(
+            (join.to, join.input, join.output),
+            (To::Remembered, Input::Device(None), Output::Device(None))
+        );
+        assert_eq!((join.duration, join.max_kbps, join.muted), (None, 0, false));
+    }
+    let Command::Join(join) = settings(&["join", "--muted"]).expect("good usage").command else {
+        panic!("join")
+    };
+    assert!(join.muted && join.to == To::Remembered);
+    assert_eq!(settings(&["--lang", "vi"]).expect("good usage").lang, Some(Lang::Vi));
+}
+
+/// Where a guest goes who types this: bridge, room, whether a key is pinned, PIN.
+fn guest(words: &[&str]) -> (String, String, bool, Option<String>) {
+    let Command::Join(join) = settings(words).expect("good usage").command else { panic!("{words:?}") };
+    assert_eq!(join.identity, None, "a guest has a key of its own");
+    let To::Guest { host, port, room, pins, pin } = join.to else { panic!("{words:?}") };
+    (format!("{host} {port}"), room.to_string(), pins.is_some(), pin.map(|pin| pin.reveal().to_owned()))
+}
+
+#[test]
+fn a_guest_comes_by_dialling_or_by_a_link_for_guests() {
+    let to = |place: &str, room: &str, pinned, pin: Option<&str>| {
+        (place.to_owned(), room.to_owned(), pinned, pin.map(str::to_owned))
+    };
+    let dialled = guest(&["dial", "hop.example.vn", "Phòng 1"]);
+    assert_eq!(dialled, to("hop.example.vn 4646", "Phòng 1", false, None));
+    let dialled = guest(&["dial", "[2001:db8::7]:5000", "giaoban", "--pin", "1234 5678", "--name", "Khách"]);
+    assert_eq!(dialled, to("2001:db8::7 5000", "giaoban", false, Some("12345678")));
+    let link = format!("{LINK}&g=1");
+    let linked = guest(&["join", &link, "--pin", "12345678", "--input", "silence", "--output", "null"]);
+    assert_eq!(linked, to("hop.example.vn 4646", "giaoban", true, Some("12345678")));
+    // A device has no use for a PIN that the environment holds.
+    assert!(matches!(joined(&["--pin", "12345678"]).to, To::Device(_)));
+}
+
+#[test]
+fn a_pin_that_was_mistyped_is_not_shown() {
+    for words in [&["dial", "h", "r", "--pin", "1234567"][..], &["dial", "h", "r", "--pin", "1234567x"]] {
+        let line = wrong(words);
+        assert!(line.contains("8 to 16 digits") && !line.contains("1234567"), "{line}");
+    }
+    let typed = settings(&["dial", "h", "r", "--pin", "12345678"]).expect("good usage");
+    assert!(!format!("{typed:?}").contains("12345678"));
+}
+
+#[test]
+fn an_act_stands_alone_or_behind_a_link_or_a_hyphen() {
+    let ctl = |words: &[&str]| match settings(&[&["ctl"], words].concat()).expect("good usage").command {
+        Command::Ctl(ctl) => *ctl,
+        other => panic!("ctl was typed, and not {other:?}"),
+    };
+    let device = To::Device(LINK.parse().expect("a link"));
+    for (words, to, wish) in [
+        (&["who"][..], To::Remembered, Wish::Who),
+        (&["-", "lobby"], To::Remembered, Wish::Lobby),
+        (&[LINK, "who"], device.clone(), Wish::Who),
+        (&[LINK, "admit", "7"], device, Wish::Do(Deed::Admit(7))),
+        (&["refuse", "7"], To::Remembered, Wish::Do(Deed::Refuse(7))),
+        (&["-", "expel", "7"], To::Remembered, Wish::Do(Deed::Expel(7))),
+        (&["silence", "7"], To::Remembered, Wish::Do(Deed::Silence(7))),
+        (&["unsilence", "7"], To::Remembered, Wish::Do(Deed::Unsilence(7))),
+    ] {
+        let typed = ctl(words);
+        assert_eq!((typed.to, typed.wish, typed.json, typed.identity), (to, wish, false, None), "{words:?}");
+    }
+    let typed = ctl(&["who", "--json", "--identity", "a.key", "--tcp", "off"]);
+    assert_eq!((typed.json, typed.identity), (true, Some("a.key".into())));
+    assert_eq!(typed.tcp, TcpPorts::These(vec![]));
+    for (words, says) in [
+        (&["ctl"][..], "LINK"),
+        (&["ctl", "-"], "an act is"),
+        (&["ctl", "ban", "7"], "an act is"),
+        (&["ctl", "admit"], "an act is"),
+        (&["ctl", "admit", "-7"], "-7"),
+        (&["ctl", "admit", "Tri Lễ"], "is no number"),
+        (&["ctl", "who", "7"], "an act is"),
+        (&["ctl", "https://example.vn", "who"], "begins with giaoban://"),
+        (&["ctl", &format!("{LINK}&g=1"), "who"], "for guests"),
+    ] {
+        let line = wrong(words);
+        assert!(line.contains(says) && line.lines().count() == 1, "{line}");
+    }
 }
 
 #[test]
@@ -113,8 +205,6 @@ fn times_are_read_in_seconds_minutes_and_hours() {
 #[test]
 fn bad_usage_is_answered_in_one_line_that_names_the_fault() {
     for (words, says) in [
-        (vec![], "giaoban join LINK"),
-        (vec!["join"], "LINK"),
         (vec!["join", "https://example.vn"], "a link begins with giaoban://"),
         (vec!["join", LINK, "--input", "mic"], "FILE.wav, device, device:NAME, tone or silence"),
         (vec!["join", LINK, "--output", "tone"], "FILE.wav, device, device:NAME or null"),
@@ -127,13 +217,14 @@ fn bad_usage_is_answered_in_one_line_that_names_the_fault() {
         (vec!["join", LINK, "--lang", "fr"], "fr"),
         (vec!["join", LINK, LINK], "unexpected"),
         (vec!["join", LINK, "--raise"], "--raise"),
-        (vec!["dial", "host", "room"], "dial"),
+        (vec!["dial", "host"], "ROOM"),
+        (vec!["dial", "a b", "room"], "bridge.example.vn"),
+        (vec!["dial", "host:0", "room"], "65535"),
+        (vec!["dial", "host", ""], "empty"),
     ] {
         let line = wrong(&words);
         assert!(line.contains(says) && line.lines().count() == 1 && !line.starts_with("error"), "{line}");
     }
-    let guest = format!("{LINK}&g=1");
-    assert!(wrong(&["join", &guest]).contains("guests"));
     assert!(wrong(&["join", LINK, "--name", &"ễ".repeat(22)]).contains("64 bytes"));
 }
 
@@ -182,7 +273,8 @@ fn help_and_version_are_no_faults() {
         assert!(matches!(settings(&words), Err(NoSettings::Asked(text)) if text.contains("giaoban")));
     }
     let Err(NoSettings::Asked(help)) = settings(&["join", "--help"]) else { panic!("help") };
-    for flag in ["--input", "--output", "--loop", "--duration", "--name", "--max-kbps", "--stats", "--muted"]
+    for flag in
+        ["--input", "--output", "--loop", "--duration", "--name", "--pin", "--max-kbps", "--stats", "--muted"]
     {
         assert!(help.contains(flag), "{flag}");
         let variable = format!("GIAOBAN_{}", flag[2..].to_uppercase().replace('-', "_"));

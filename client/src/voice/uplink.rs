@@ -38,6 +38,7 @@ pub struct Uplink {
     taken_part_at: Option<Instant>,
     ended_at: Option<Instant>,
     muted: bool,
+    barred: bool,
     level: Level,
     silent_bricks: u32,
     since_clipped: u32,
@@ -61,6 +62,7 @@ impl Uplink {
             taken_part_at: None,
             ended_at: None,
             muted,
+            barred: false,
             level: Level::SILENCE,
             silent_bricks: 0,
             since_clipped: u32::MAX,
@@ -71,15 +73,17 @@ impl Uplink {
 
     /// Takes the next 20 ms of the microphone; returns a datagram when one is full and somebody spoke.
     ///
-    /// Muted, the brick is measured and goes no further. What is returned must be sent now or never.
+    /// Muted or barred, the brick is measured and goes no further. What is returned must be sent now or never.
     pub fn push(&mut self, now: Instant, brick: &Pcm) -> Option<&[u8]> {
         self.measure(brick);
         self.steer(now);
         // The gate hears everything, so that it knows the room's noise when the microphone is switched on.
-        let spoken = self.gate.is_speech(brick) && !self.muted;
+        let spoken = self.gate.is_speech(brick) && !self.is_muted();
         let time = self.time;
         self.time = time + Samples::from_bricks(1);
         match self.outlet.push(time, spoken.then_some(brick)) {
+            // The last words before the bar: not even they, nor a number for them.
+            Ok(Some(_)) if self.barred => None,
             Ok(Some(packet)) => {
                 self.taken_part_at = Some(now);
                 self.ended_at = packet.end.then_some(now);
@@ -95,7 +99,7 @@ impl Uplink {
 
     /// The next datagram that is to be sent again.
     pub fn poll_again(&mut self, now: Instant) -> Option<&[u8]> {
-        self.departures.poll_again(now, &mut self.datagram)
+        if self.barred { None } else { self.departures.poll_again(now, &mut self.datagram) }
     }
 
     /// The bridge says what it receives.
@@ -105,7 +109,9 @@ impl Uplink {
 
     /// The bridge misses packets.
     pub fn handle_ask(&mut self, now: Instant, ask: &Ask) {
-        self.departures.handle_ask(now, ask);
+        if !self.barred {
+            self.departures.handle_ask(now, ask);
+        }
     }
 
     /// A new line: what was said over the old one is past. Whoever comes in may want to say so, and for a while counts
@@ -138,7 +144,7 @@ impl Uplink {
     /// Whether this end takes part, or only listens.
     #[must_use]
     pub fn takes_part(&self, now: Instant) -> bool {
-        !self.muted
+        !self.is_muted()
             && self.taken_part_at.is_some_and(|at| now.saturating_duration_since(at) < wait::TAKES_PART_FOR)
     }
 
@@ -172,9 +178,24 @@ impl Uplink {
         self.muted = muted;
     }
 
-    /// Whether the microphone is off.
+    /// Whether the bridge lets nobody hear this site, however the microphone is switched: then nothing is sent at all,
+    /// and nothing sent again.
+    pub fn set_barred(&mut self, barred: bool) {
+        self.barred = barred;
+        if barred {
+            self.ended_at = None;
+        }
+    }
+
+    /// Whether the microphone is off, switched or barred.
     #[must_use]
     pub fn is_muted(&self) -> bool {
+        self.muted || self.barred
+    }
+
+    /// Whether the person has switched the microphone off.
+    #[must_use]
+    pub fn is_switched_off(&self) -> bool {
         self.muted
     }
 
@@ -193,7 +214,7 @@ impl Uplink {
     /// Loudness as the others may know it: a muted microphone tells nothing.
     #[must_use]
     pub fn reported_level(&self) -> Level {
-        if self.muted { Level::SILENCE } else { self.level }
+        if self.is_muted() { Level::SILENCE } else { self.level }
     }
 
     /// What is wrong with the microphone, by its sound alone; a muted one does not tell how loud it is.
@@ -201,7 +222,7 @@ impl Uplink {
     pub fn microphone(&self) -> Microphone {
         Microphone {
             dead: self.silent_bricks >= DEAD_BRICKS,
-            clipping: !self.muted && self.since_clipped < CLIPPING_BRICKS,
+            clipping: !self.is_muted() && self.since_clipped < CLIPPING_BRICKS,
             missing: false,
         }
     }
@@ -280,6 +301,24 @@ mod tests {
         uplink.set_muted(true);
         assert_eq!(sent(&mut uplink, &buzz(101)), Some((1, 101, false, true)));
         assert!(!uplink.is_speaking());
+    }
+
+    #[test]
+    fn a_barred_site_sends_not_even_its_last_word_and_speaks_on_as_it_was() {
+        for muted in [false, true] {
+            let mut uplink = uplink(false);
+            assert_eq!(sent(&mut uplink, &buzz(0)), Some((0, 0, true, false)));
+            uplink.set_muted(muted);
+            uplink.set_barred(true);
+            assert!((1..100).all(|n| sent(&mut uplink, &buzz(n)).is_none()));
+            assert!(uplink.is_muted() && !uplink.is_speaking() && uplink.poll_again(start()).is_none());
+            assert_eq!((uplink.reported_level(), uplink.report_due()), (Level::SILENCE, None));
+            assert_eq!(uplink.next_number(), 1, "no number was used up");
+            uplink.set_barred(false);
+            assert_eq!((uplink.is_muted(), uplink.is_switched_off()), (muted, muted));
+            let spoken = (!muted).then_some((1, 100, true, false));
+            assert_eq!(sent(&mut uplink, &buzz(100)), spoken);
+        }
     }
 
     #[test]

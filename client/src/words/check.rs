@@ -1,6 +1,7 @@
 //! What is said of a check, in each language: what is being done, the verdict with its reason, the figures.
 
-use super::{Lang, english_loss, vietnamese_loss};
+use super::Lang;
+use super::loss::{english_loss, vietnamese_loss};
 use crate::check::run::Failed;
 use crate::check::verdict::{Reason, Verdict, judge};
 use crate::check::{Doing, Measured, Progress};

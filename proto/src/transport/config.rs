@@ -20,7 +20,7 @@ use thiserror::Error;
 
 use super::acks;
 use super::congestion::Steady;
-use super::keys::{AnyKey, Identity, KeyError, PinnedKey, Pins};
+use super::keys::{AnyKey, Identity, KeyError, Trust, TrustedKey};
 
 /// The protocol and its version. Nothing but the handshake depends on it: what else an end can do is said
 /// in the first control message.
@@ -119,13 +119,14 @@ pub enum ConfigError {
     Crypto,
 }
 
-/// For `quinn::Endpoint::connect_with`: join as `identity` the bridge that `pins` name.
-pub fn client_config(identity: &Identity, pins: Pins) -> Result<ClientConfig, ConfigError> {
+/// For `quinn::Endpoint::connect_with`: join as `identity` the bridge that `trust` names, usually by its pins.
+pub fn client_config(identity: &Identity, trust: impl Into<Trust>) -> Result<ClientConfig, ConfigError> {
+    let trust = trust.into();
     let provider = provider();
     let mut tls = rustls::ClientConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(PinnedKey { pins, provider }))
+        .with_custom_certificate_verifier(Arc::new(TrustedKey { trust, provider }))
         .with_client_cert_resolver(Arc::new(AlwaysResolvesClientRawPublicKeys::new(identity.certified()?)));
     tls.alpn_protocols = vec![ALPN.to_vec()];
     // The name would only tell the wire where this goes.

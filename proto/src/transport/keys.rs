@@ -149,6 +149,31 @@ impl Pins {
     }
 }
 
+/// What a client makes of the key that whoever answers shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Takes it if it is one of these, and nothing else.
+    Pinned(Pins),
+    /// Takes any, and so knows nothing of who is there: for a guest alone, who says nothing but the PIN's exchange
+    /// until the other end has proved, over this very session, that it knows the PIN too (see `crate::pin`).
+    AnyoneUntilThePinIsProved,
+}
+
+impl Trust {
+    fn holds(&self, key: PublicKey) -> bool {
+        match self {
+            Self::Pinned(pins) => pins.hold(key),
+            Self::AnyoneUntilThePinIsProved => true,
+        }
+    }
+}
+
+impl From<Pins> for Trust {
+    fn from(pins: Pins) -> Self {
+        Self::Pinned(pins)
+    }
+}
+
 impl From<&Link> for Pins {
     fn from(link: &Link) -> Self {
         Self { key: link.key, spare: link.spare }
@@ -162,10 +187,10 @@ pub fn peer_key(connection: &quinn::Connection) -> Option<PublicKey> {
     PublicKey::from_spki(chain.first()?).ok()
 }
 
-/// Takes the bridge's key if it is pinned.
+/// Takes the bridge's key if it is to be trusted.
 #[derive(Debug)]
-pub(super) struct PinnedKey {
-    pub(super) pins: Pins,
+pub(super) struct TrustedKey {
+    pub(super) trust: Trust,
     pub(super) provider: Arc<CryptoProvider>,
 }
 
@@ -195,7 +220,7 @@ fn no_tls12() -> Result<HandshakeSignatureValid, Error> {
     Err(Error::General("TLS 1.2 is not spoken here".into()))
 }
 
-impl ServerCertVerifier for PinnedKey {
+impl ServerCertVerifier for TrustedKey {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -204,7 +229,7 @@ impl ServerCertVerifier for PinnedKey {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if self.pins.hold(PublicKey::from_spki(end_entity)?) {
+        if self.trust.holds(PublicKey::from_spki(end_entity)?) {
             Ok(ServerCertVerified::assertion())
         } else {
             // Its alert, access_denied, is what `Lost` knows a wrong key by.

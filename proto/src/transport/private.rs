@@ -1,4 +1,4 @@
-//! Files that only their owner may read: a shell, the one for keys at both ends.
+//! Files that only their owner may read: a shell, the one for keys at both ends and for what a client remembers.
 //!
 //! A key is made once, written whole or not at all, and refused when others can read it: then it may be theirs too.
 //! One that is there is never written over. It is PKCS#8 (DER), as it was made.
@@ -110,6 +110,33 @@ pub fn identity(path: &Path) -> Result<Identity, PrivateError> {
     }
 }
 
+/// What is in the file at `path`, at most `most` bytes of it; `None` where there is no such file.
+///
+/// # Errors
+/// [`PrivateError::Loose`] for one that others may read, else [`PrivateError::Io`].
+pub fn read(path: &Path, most: u64) -> Result<Option<Vec<u8>>, PrivateError> {
+    let io = |error| PrivateError::Io(path.to_owned(), error);
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io(error)),
+    };
+    check(path, &file.metadata().map_err(io)?, "600")?;
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes).map_err(io)?;
+    Ok(Some(bytes))
+}
+
+/// Makes `bytes` all that the file at `path` holds, in one step: whoever looks, after a power cut too, finds all of
+/// the old or all of the new. Makes the folders to it; see [`identity`]. Not for keys.
+///
+/// # Errors
+/// [`PrivateError::Io`]; what was there is then there still.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), PrivateError> {
+    put(path, bytes, |beside, path| fs::rename(beside, path))
+        .map_err(|error| PrivateError::Io(path.to_owned(), error))
+}
+
 fn read_identity(path: &Path, file: File) -> Result<Identity, PrivateError> {
     let io = |error| PrivateError::Io(path.to_owned(), error);
     // Of the file that is open: what the path names may be another by now.
@@ -119,9 +146,13 @@ fn read_identity(path: &Path, file: File) -> Result<Identity, PrivateError> {
     Identity::from_pkcs8(&der).map_err(|_| PrivateError::NoKey(path.to_owned()))
 }
 
-/// Writes beside, then puts in place in one step: a power cut leaves the whole file or none, and a file that is
-/// there stays.
+/// Puts a file in place where there is none: one that is there stays.
 fn place(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    put(path, bytes, link)
+}
+
+/// Writes beside, then puts in place in one step: a power cut leaves the whole file or none.
+fn put(path: &Path, bytes: &[u8], name: impl FnOnce(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or_else(|| Path::new("."));
     create_folder(folder)?;
@@ -130,7 +161,7 @@ fn place(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = PathBuf::from(beside);
     // One of an earlier process of this number that died here.
     let _ = fs::remove_file(&beside);
-    let placed = write_new(&beside, bytes).and_then(|()| link(&beside, path));
+    let placed = write_new(&beside, bytes).and_then(|()| name(&beside, path));
     let _ = fs::remove_file(&beside);
     placed?;
     // The name as well; where a folder cannot be opened (Windows) the system sees to it.
@@ -283,6 +314,23 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&path).expect("read"), kept);
         assert_eq!(fs::read_dir(home.path()).expect("lists").count(), 1);
+    }
+
+    #[test]
+    fn what_is_replaced_is_private_whole_and_alone_in_its_folder() {
+        let place = tempfile::tempdir().expect("a folder");
+        let path = place.path().join("a/site.toml");
+        assert_eq!(read(&path, 100).expect("looks"), None);
+        for contents in [&b"first"[..], b"second"] {
+            replace(&path, contents).expect("written");
+            assert_eq!(read(&path, 100).expect("read").as_deref(), Some(contents));
+            assert_eq!((mode(&path), mode(&place.path().join("a"))), (0o600, 0o700));
+            assert_eq!(fs::read_dir(place.path().join("a")).expect("lists").count(), 1);
+        }
+        assert_eq!(read(&path, 3).expect("read").as_deref(), Some(&b"sec"[..]));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("set");
+        assert!(matches!(read(&path, 100), Err(PrivateError::Loose(..))));
+        assert!(matches!(replace(Path::new("/proc/giaoban/site.toml"), b""), Err(PrivateError::Io(..))));
     }
 
     #[test]

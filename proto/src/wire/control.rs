@@ -19,11 +19,11 @@ use prost::Message;
 /// The version that this code speaks. It changes only when an older peer could not follow at all.
 pub const VERSION: u32 = 1;
 
-/// Bits for what a peer can do beyond version 1: none yet.
+/// Bits for what a peer can do beyond version 1: none that an ordinary site says.
 pub const CAPABILITIES: u64 = 0;
 
-/// A bit of a hello's capabilities: this session only looks on and acts. It takes no seat, is sent no sound, and leaves
-/// the device's own seat alone. For operators.
+/// In [`Hello::capabilities`]: a session without a seat. It is welcomed as member 0, is sent the roster, and the lobby if
+/// it is an operator's, and may act; it is sent no voice, nobody sees it, and the device's own seat is left alone.
 pub const OBSERVES: u64 = 1;
 
 /// The longest control message, its length prefix left out.

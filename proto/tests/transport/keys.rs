@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use giaoban_proto::pin;
 use giaoban_proto::transport::{
-    ALPN, IDLE_TIMEOUT, Identity, Lost, Pins, ResetKey, SERVER_NAME, bind_client, bind_server, peer_key,
+    ALPN, IDLE_TIMEOUT, Identity, Lost, Pins, ResetKey, SERVER_NAME, Trust, bind_client, bind_server,
+    client_config, peer_key,
 };
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{ClientConfig, ConnectionError};
@@ -53,6 +55,26 @@ async fn a_wrong_key_is_refused_and_called_so() {
     let (up, down) = call(&bridge, Bridge::wrong_pins()).await;
     assert_eq!(up, Err(Lost::WrongKey));
     assert!(matches!(down, Err(Lost::Other(_))), "{down:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_without_a_pin_for_the_key_takes_any_and_both_ends_name_the_session_alike() {
+    let bridge = Bridge::new(ms(100), 3);
+    let client = bridge.client("10.0.0.2:1000", 1);
+    let me = Identity::generate().unwrap();
+    let config = client_config(&me, Trust::AnyoneUntilThePinIsProved).unwrap();
+    let connecting = client.endpoint.connect_with(config, bridge.addr, SERVER_NAME).unwrap();
+    let accepting = async { bridge.end.endpoint.accept().await.unwrap().await };
+    let (up, down) = tokio::join!(connecting, accepting);
+    let (up, down) = (up.unwrap(), down.unwrap());
+    assert_eq!(peer_key(&up), Some(bridge.identity.public_key()));
+    let binding = |connection: &quinn::Connection| {
+        let mut binding = pin::Binding::default();
+        connection.export_keying_material(&mut binding, pin::EXPORTER_LABEL, &[]).unwrap();
+        binding
+    };
+    assert_eq!(binding(&up), binding(&down));
+    assert_ne!(binding(&up), pin::Binding::default());
 }
 
 /// A client of somebody else's: takes any bridge, shows no key.

@@ -21,7 +21,7 @@ use super::choice::{Choice, Route};
 use super::pump::{ByteStream, Outbox, Toll, TunnelError, establish, lock, now, pump};
 use super::queue::Dropped;
 use super::tls::Tls;
-use crate::transport::keys::Pins;
+use crate::transport::keys::Trust;
 use crate::transport::socket::Meter;
 
 /// Packets that came through the tunnel and were not read yet: what a stall of some seconds lets go at once.
@@ -40,17 +40,18 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
-    /// Makes one over `stream`, which leads to the bridge at `peer` that `pins` name.
+    /// Makes one over `stream`, which leads to the bridge at `peer` that `trust` names, usually by its
+    /// pins.
     ///
     /// # Errors
     /// [`TunnelError`]: whoever answers is not that bridge, or the line failed. There is no time limit here.
     pub async fn open(
         mut stream: Box<dyn ByteStream>,
         peer: IpAddr,
-        pins: Pins,
+        trust: impl Into<Trust> + Send,
     ) -> Result<Self, TunnelError> {
         let toll = Toll { meter: Meter::new(), peer };
-        let (mut tls, mut plain) = (Tls::client(pins)?, Vec::new());
+        let (mut tls, mut plain) = (Tls::client(trust)?, Vec::new());
         establish(&mut stream, &mut tls, &toll, &mut plain).await?;
         Ok(Self { stream, tls, plain, toll })
     }

@@ -15,7 +15,7 @@ use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerCon
 use thiserror::Error;
 
 use super::super::config::{SERVER_NAME, provider};
-use super::super::keys::{Identity, PinnedKey, Pins};
+use super::super::keys::{Identity, Trust, TrustedKey};
 
 /// The protocol of a tunnel and its version.
 pub const TUNNEL_ALPN: &[u8] = b"giaoban-tunnel/1";
@@ -46,12 +46,12 @@ pub(super) fn server_config(identity: &Identity) -> Result<Arc<ServerConfig>, ru
     Ok(Arc::new(config))
 }
 
-fn client_config(pins: Pins) -> Result<Arc<ClientConfig>, rustls::Error> {
+fn client_config(trust: Trust) -> Result<Arc<ClientConfig>, rustls::Error> {
     let provider = provider();
     let mut config = ClientConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(PinnedKey { pins, provider }))
+        .with_custom_certificate_verifier(Arc::new(TrustedKey { trust, provider }))
         .with_no_client_auth();
     config.alpn_protocols = vec![TUNNEL_ALPN.to_vec()];
     // The name would only tell the wire where this goes.
@@ -64,10 +64,10 @@ fn client_config(pins: Pins) -> Result<Arc<ClientConfig>, rustls::Error> {
 pub(super) struct Tls(Connection);
 
 impl Tls {
-    /// A client's, to the bridge that `pins` name.
-    pub(super) fn client(pins: Pins) -> Result<Self, TlsError> {
+    /// A client's, to the bridge that `trust` names.
+    pub(super) fn client(trust: impl Into<Trust>) -> Result<Self, TlsError> {
         let name = ServerName::try_from(SERVER_NAME).map_err(|_| TlsError::NotOurs)?;
-        let connection = ClientConnection::new(client_config(pins)?, name)?;
+        let connection = ClientConnection::new(client_config(trust.into())?, name)?;
         Ok(Self::new(connection.into()))
     }
 
@@ -122,6 +122,7 @@ impl Tls {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::keys::Pins;
     use super::*;
 
     fn pair(pinned: &Identity, shown: &Identity) -> (Tls, Tls) {

@@ -1,5 +1,9 @@
 //! A whole client, its loop and real QUIC, against a bridge that echoes, in virtual time.
 
+mod ctl;
+mod guests;
+mod memory;
+mod standing;
 mod support;
 
 use giaoban_client::engine::{Command, Ending};
@@ -13,13 +17,13 @@ use std::time::Duration;
 use support::{BRIDGE, Bridge, Door, Keys, Running, SITE, Setup, bridge};
 use tokio::time::sleep;
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-fn babble(seconds: u32) -> Vec<f32> {
+pub(crate) fn babble(seconds: u32) -> Vec<f32> {
     signal::babble(1, Level::from_dbfs(-22.0), SECOND * seconds)
 }
 
-fn gone() -> LinkConfig {
+pub(crate) fn gone() -> LinkConfig {
     LinkConfig { loss: Losing::Random(1.0), ..LinkConfig::default() }
 }
 

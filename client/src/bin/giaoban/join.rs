@@ -1,0 +1,192 @@
+//! `giaoban join`, `giaoban dial` and `giaoban` alone: taking part in a meeting.
+
+use crate::{interrupted, key_file, on_a_runtime, remembered, say};
+use anyhow::Context as _;
+use giaoban_client::audio;
+use giaoban_client::engine::{Client, Command, OnStats, OnWelcome};
+use giaoban_client::meeting::{self, Meeting};
+use giaoban_client::memory::{self, Kept};
+use giaoban_client::net::System;
+use giaoban_client::settings::{self, Join, To};
+use giaoban_client::words::{Lang, Message};
+use giaoban_proto::pin::Pin;
+use giaoban_proto::transport::{Identity, private};
+use std::fs::File;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::mpsc;
+
+/// What a shell reports for a program that was interrupted.
+const INTERRUPTED: i32 = 130;
+
+/// How often somebody may mistype a PIN at the terminal.
+const TRIES: usize = 3;
+
+/// Who comes in where.
+struct Entry {
+    meeting: Meeting,
+    identity: Identity,
+    remember: OnWelcome,
+}
+
+pub(crate) fn run(mut join: Join, lang: Lang) -> anyhow::Result<u8> {
+    let entry = match entry(&mut join, lang)? {
+        Ok(entry) => entry,
+        Err(message) => {
+            say(&message.text(lang));
+            return Ok(2);
+        }
+    };
+    on_a_runtime(stay(entry, join, lang))
+}
+
+fn entry(join: &mut Join, lang: Lang) -> anyhow::Result<Result<Entry, Message<'static>>> {
+    match std::mem::replace(&mut join.to, To::Remembered) {
+        To::Guest { host, port, room, pins, pin } => {
+            let pin = match pin.map_or_else(|| ask_pin(lang), Ok) {
+                Ok(pin) => pin,
+                Err(message) => return Ok(Err(message)),
+            };
+            let meeting = Meeting { host, port, room, entry: meeting::Entry::Guest { pin, pins } };
+            // A guest is nobody that is known, and leaves nothing behind.
+            Ok(Ok(Entry { meeting, identity: Identity::generate()?, remember: Box::new(|_| {}) }))
+        }
+        to => {
+            let key = key_file(join.identity.take())?;
+            let meeting = match to {
+                To::Device(link) => Some(Meeting::for_device(link)),
+                _ => remembered(&key)?,
+            };
+            let Some(meeting) = meeting else { return Ok(Err(Message::NothingRemembered)) };
+            let identity = private::identity(&key)?;
+            let remember = remember(memory::place(&key), meeting.clone(), lang);
+            Ok(Ok(Entry { meeting, identity, remember }))
+        }
+    }
+}
+
+/// Remembers at the first welcome after an enrolment, and when keys change: a few times in a device's life, so that the
+/// disk may be waited for.
+fn remember(path: PathBuf, meeting: Meeting, lang: Lang) -> OnWelcome {
+    Box::new(move |pins| match memory::keep(&path, &meeting, pins) {
+        Ok(Kept::Nothing) => {}
+        Ok(Kept::Meeting) => say(&Message::Remembered.text(lang)),
+        Ok(Kept::Keys) => say(&Message::KeysNoted.text(lang)),
+        Err(error) => say(&Message::NotRemembered(&error).text(lang)),
+    })
+}
+
+/// Asks at the terminal, where there is one.
+fn ask_pin(lang: Lang) -> Result<Pin, Message<'static>> {
+    let input = std::io::stdin();
+    if !input.is_terminal() {
+        return Err(Message::NoPin);
+    }
+    for _ in 0..TRIES {
+        let _ = write!(std::io::stderr(), "giaoban: {} ", Message::AskPin.text(lang));
+        let mut line = String::new();
+        match input.read_line(&mut line) {
+            Ok(read) if read > 0 => {}
+            _ => return Err(Message::NoPin),
+        }
+        match line.trim().parse() {
+            Ok(pin) => return Ok(pin),
+            Err(_) => say(&Message::NotAPin.text(lang)),
+        }
+    }
+    Err(Message::NoPin)
+}
+
+async fn stay(entry: Entry, join: Join, lang: Lang) -> anyhow::Result<u8> {
+    let Entry { meeting, identity, remember } = entry;
+    let Join { input, output, duration, name, max_kbps, stats, muted, tcp, .. } = join;
+    let stats = stats_writer(stats.as_deref())?;
+    let (commands_out, commands) = mpsc::channel(4);
+    tokio::spawn(watch_signals(commands_out));
+    let name = name.or_else(computer_name).unwrap_or_default();
+    let say = Box::new(move |message: &Message<'_>| say(&message.text(lang)));
+    let now = now();
+    let source = match input.open(now) {
+        Ok(source) => source,
+        Err(error) => return Ok(no_sound(lang, &error)),
+    };
+    let sink = match output.open(now) {
+        Ok(sink) => sink,
+        Err(error) => return Ok(no_sound(lang, &error)),
+    };
+    let network = Arc::new(System { tcp_ports: tcp });
+    let unix_start = unix_now();
+    let client = Client {
+        meeting,
+        identity,
+        name,
+        max_kbps,
+        muted,
+        duration,
+        source,
+        sink,
+        network,
+        commands,
+        stats,
+        say,
+        remember,
+        unix_start,
+    };
+    Ok(client.run().await.ending.exit_code())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the start of a client's time")]
+fn now() -> std::time::Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the time of day is asked once, for the figures")]
+fn unix_now() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+fn no_sound(lang: Lang, error: &audio::AudioError) -> u8 {
+    say(&Message::Sound(error).text(lang));
+    1
+}
+
+/// Writes lines of figures, each at once. A disk that is full stops them, not the meeting.
+fn stats_writer(path: Option<&Path>) -> anyhow::Result<OnStats> {
+    let Some(path) = path else { return Ok(Box::new(|_| {})) };
+    let file =
+        File::create(path).with_context(|| format!("cannot write the figures to {}", path.display()))?;
+    let mut file = Some(file);
+    let path = path.to_owned();
+    Ok(Box::new(move |stats| {
+        if let Some(open) = &mut file
+            && let Err(error) = open.write_all(stats.to_line().as_bytes())
+        {
+            say(&format!("no more figures are written to {}: {error}", path.display()));
+            file = None;
+        }
+    }))
+}
+
+/// The first Ctrl-C leaves in good order, the second at once.
+async fn watch_signals(commands: mpsc::Sender<Command>) {
+    if !interrupted().await {
+        return;
+    }
+    // A client that has ended does not care.
+    let _ = commands.try_send(Command::Stop);
+    if interrupted().await {
+        std::process::exit(INTERRUPTED);
+    }
+}
+
+/// What this computer is called, cut to what a name may be.
+fn computer_name() -> Option<String> {
+    let variables = ["COMPUTERNAME", "HOSTNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let files = ["/proc/sys/kernel/hostname", "/etc/hostname"];
+    let named = variables.chain(files.into_iter().filter_map(|path| std::fs::read_to_string(path).ok()));
+    named.map(|name| name.trim().to_owned()).find(|name| {
+        !name.is_empty() && name.len() <= settings::MAX_NAME_BYTES && !name.chars().any(char::is_control)
+    })
+}

@@ -1,0 +1,143 @@
+//! The command line as it is typed. What it means is said in `settings`.
+
+use super::parse;
+use crate::audio::{Input, Output};
+use crate::net::TcpPorts;
+use crate::words::Lang;
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand};
+use giaoban_proto::link::{Host, Link, RoomName};
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Parser)]
+#[command(
+    name = "giaoban",
+    version,
+    about = "A conference by voice for bad links",
+    long_about = "A conference by voice for bad links.\n\nWithout a command it joins the meeting that this device remembers, \
+                  as `giaoban join` does."
+)]
+pub(super) struct Typed {
+    /// Language of what is said [default: that of LC_ALL or LANG]
+    #[arg(long, env = "GIAOBAN_LANG", global = true, value_enum, value_name = "LANG")]
+    pub(super) lang: Option<Lang>,
+    #[command(subcommand)]
+    pub(super) command: Option<TypedCommand>,
+}
+
+#[derive(Subcommand)]
+pub(super) enum TypedCommand {
+    /// Join a room and stay until Ctrl-C
+    ///
+    /// With the link of an invitation this device is enrolled, and remembers the meeting: from then on no link is needed.
+    /// Comes back by itself after the line was lost. Ends with 0 as asked, 2 for bad usage, 3 refused, 4 not
+    /// reachable, 1 for anything else.
+    Join(Box<TypedJoin>),
+    /// Dial in as a guest, with the PIN of the meeting
+    ///
+    /// Waits in the lobby until an operator lets it in. Nothing is kept on this machine. Ends as join does.
+    Dial(Box<TypedDial>),
+    /// Check what the line to the bridge will do: talk, listen only, not now
+    ///
+    /// Takes half a minute and 0.1 MB at most, joins nothing and disturbs nobody. Ends with 0 when one can at least
+    /// listen, 1 when not, 2 for bad usage, 3 refused, 4 not reachable.
+    Check(TypedCheck),
+    /// Act as an operator: who, lobby, admit N, refuse N, expel N, silence N, unsilence N
+    ///
+    /// Takes no seat in the room and makes no sound. Ends with 0 done, 1 not possible, 2 for bad usage, 3 refused, 4 not
+    /// reachable.
+    Ctl(Box<TypedCtl>),
+    /// List the sound devices
+    Devices,
+}
+
+#[derive(Args)]
+pub(super) struct TypedJoin {
+    /// The invitation: giaoban://HOST:PORT/ROOM?k=… [default: the meeting that is remembered]
+    #[arg(env = "GIAOBAN_LINK", hide_env_values = true)]
+    pub(super) link: Option<Link>,
+    #[command(flatten)]
+    pub(super) stay: TypedStay,
+    /// This device's key, made if it is not there [default: in the user's configuration folder]
+    #[arg(long, env = "GIAOBAN_IDENTITY", value_name = "FILE")]
+    pub(super) identity: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct TypedDial {
+    /// The bridge: HOST or HOST:PORT
+    #[arg(value_parser = parse::host, value_name = "HOST[:PORT]")]
+    pub(super) host: (Host, u16),
+    /// The room
+    pub(super) room: RoomName,
+    #[command(flatten)]
+    pub(super) stay: TypedStay,
+}
+
+/// What joining and dialling have in common.
+#[derive(Args)]
+pub(super) struct TypedStay {
+    /// Where sound comes from: FILE.wav, device, device:NAME, tone or silence
+    #[arg(long, env = "GIAOBAN_INPUT", default_value = "device")]
+    pub(super) input: Input,
+    /// Where sound goes: FILE.wav, device, device:NAME or null
+    #[arg(long, env = "GIAOBAN_OUTPUT", default_value = "device")]
+    pub(super) output: Output,
+    /// Begin the input file again at its end
+    #[arg(long = "loop", env = "GIAOBAN_LOOP", value_parser = FalseyValueParser::new())]
+    pub(super) repeat: bool,
+    /// Leave after this time: 90, 60s, 5m, 1h or 300ms
+    #[arg(long, env = "GIAOBAN_DURATION", value_parser = parse::duration, value_name = "TIME")]
+    pub(super) duration: Option<Duration>,
+    /// How a guest wishes to be called [default: the computer's name]; an enrolled site's name comes from the bridge
+    #[arg(long, env = "GIAOBAN_NAME", value_parser = parse::name)]
+    pub(super) name: Option<String>,
+    /// A guest's PIN, 8 to 16 digits [default: it is asked for]
+    // Read later, so that what was mistyped is not shown.
+    #[arg(long, env = "GIAOBAN_PIN", hide_env_values = true, value_name = "NNNNNNNN")]
+    pub(super) pin: Option<String>,
+    /// The most that each direction may cost, in kbit/s, all headers included [default: the bridge's choice]
+    #[arg(long, env = "GIAOBAN_MAX_KBPS", value_parser = parse::max_kbps, value_name = "N")]
+    pub(super) max_kbps: Option<u32>,
+    /// Write the figures of each second to this file, one JSON object a line
+    #[arg(long, env = "GIAOBAN_STATS", value_name = "FILE.jsonl")]
+    pub(super) stats: Option<PathBuf>,
+    /// Join with the microphone off
+    #[arg(long, env = "GIAOBAN_MUTED", value_parser = FalseyValueParser::new())]
+    pub(super) muted: bool,
+    /// Ports of the bridge to try by TCP where UDP is blocked, or off [default: the link's port, then 443]
+    #[arg(long, env = "GIAOBAN_TCP", value_name = "PORT[,PORT]|off")]
+    pub(super) tcp: Option<TcpPorts>,
+}
+
+#[derive(Args)]
+pub(super) struct TypedCtl {
+    /// The meeting's link, or - for the one that is remembered, as without; then the act and a number
+    #[arg(required = true, num_args = 1..=3, value_name = "LINK|- ACT [N]")]
+    pub(super) words: Vec<String>,
+    #[arg(long, env = "GIAOBAN_LINK", hide_env_values = true, hide = true)]
+    pub(super) link: Option<Link>,
+    /// Print the answer as one JSON object
+    #[arg(long, env = "GIAOBAN_JSON", value_parser = FalseyValueParser::new())]
+    pub(super) json: bool,
+    /// The operator's key, made if it is not there [default: in the user's configuration folder]
+    #[arg(long, env = "GIAOBAN_IDENTITY", value_name = "FILE")]
+    pub(super) identity: Option<PathBuf>,
+    /// Ports of the bridge to try by TCP where UDP is blocked, or off [default: the link's port, then 443]
+    #[arg(long, env = "GIAOBAN_TCP", value_name = "PORT[,PORT]|off")]
+    pub(super) tcp: Option<TcpPorts>,
+}
+
+#[derive(Args)]
+pub(super) struct TypedCheck {
+    /// The invitation: giaoban://HOST:PORT/ROOM?k=…
+    #[arg(env = "GIAOBAN_LINK", hide_env_values = true)]
+    pub(super) link: Link,
+    /// Print verdict and figures as one JSON object
+    #[arg(long, env = "GIAOBAN_JSON", value_parser = FalseyValueParser::new())]
+    pub(super) json: bool,
+    /// This device's key, made if it is not there [default: in the user's configuration folder]
+    #[arg(long, env = "GIAOBAN_IDENTITY", value_name = "FILE")]
+    pub(super) identity: Option<PathBuf>,
+}
