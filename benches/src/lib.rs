@@ -5,8 +5,10 @@
 //! * [`quality`]: how speech comes through: cases with their targets, what is measured, scores, table and plot.
 //! * [`scenario`]: a meeting of twenty sites on mixed lines, by the same measures.
 //! * [`weaklink`]: a bad line between real programs, over real sockets.
+//! * [`outside`]: real programs as processes, and visitors over real sockets.
 
 pub mod hall;
+pub mod outside;
 pub mod quality;
 pub mod scenario;
 pub mod timeline;

@@ -49,6 +49,8 @@ struct Account {
 pub struct Doorkeeper {
     limits: Limits,
     pending: u32,
+    /// Attempts that are let through although their network has used up its own, while there is time for all.
+    spare: Bucket,
     networks: BTreeMap<Prefix, Account>,
     others: Account,
     rooms: BTreeMap<String, Bucket>,
@@ -75,6 +77,7 @@ impl Doorkeeper {
         Self {
             limits: limits.clone(),
             pending: 0,
+            spare: Bucket::new(now, limits.joins_spare_second, limits.joins_spare_second),
             networks: BTreeMap::new(),
             others: Account::new(now, limits),
             rooms: BTreeMap::new(),
@@ -84,18 +87,23 @@ impl Doorkeeper {
     /// Somebody begins a handshake from there. After [`Knock::Accept`] comes [`Doorkeeper::through`], once.
     ///
     /// Anybody can send from a made-up address, so that nothing is counted against an address that is not shown to be
-    /// true while much goes on.
-    pub fn knock(&mut self, now: Instant, from: Prefix, validated: bool) -> Knock {
+    /// true while much goes on. `closing` is how many connections have been ended and are not forgotten yet: QUIC keeps
+    /// them, memory and all, for three probe timeouts, in which the other end has a say.
+    ///
+    /// Whoever floods from behind a carrier's address must not shut out the honest sites behind it: what one network
+    /// has used up of its own it may take of what nobody else needs.
+    pub fn knock(&mut self, now: Instant, from: Prefix, validated: bool, closing: usize) -> Knock {
         let limits = self.limits.clone();
         let account = self.account(now, from);
         let busy_there = account.pending * 2 >= limits.handshakes_per_network || !account.joins.has(now);
         let full_there = account.pending >= limits.handshakes_per_network;
         let often = !account.joins.has(now);
+        let most_closing = limits.closing as usize;
         if !validated && (self.pending * 2 >= limits.handshakes || busy_there) {
             Knock::Retry
-        } else if self.pending >= limits.handshakes || full_there {
+        } else if self.pending >= limits.handshakes || full_there || closing >= most_closing {
             Knock::TooMany
-        } else if often {
+        } else if often && (closing * 2 >= most_closing || !self.spare.take(now)) {
             Knock::TooOften
         } else {
             self.pending += 1;
@@ -180,11 +188,11 @@ mod tests {
     fn one_network_takes_no_more_than_its_share_of_the_handshakes() {
         let (now, limits) = (start(), Limits::default());
         let mut door = Doorkeeper::new(now, &limits);
-        assert_eq!(count(300, || door.knock(now, network(1), true), Knock::Accept), 128);
-        assert_eq!(door.knock(now, network(1), true), Knock::TooMany);
-        assert_eq!(door.knock(now, network(2), true), Knock::Accept);
+        assert_eq!(count(300, || door.knock(now, network(1), true, 0), Knock::Accept), 128);
+        assert_eq!(door.knock(now, network(1), true, 0), Knock::TooMany);
+        assert_eq!(door.knock(now, network(2), true, 0), Knock::Accept);
         door.through(now, network(1));
-        assert_eq!(door.knock(now, network(1), true), Knock::Accept);
+        assert_eq!(door.knock(now, network(1), true, 0), Knock::Accept);
     }
 
     #[test]
@@ -192,25 +200,25 @@ mod tests {
         let (now, limits) = (start(), Limits::default());
         let mut door = Doorkeeper::new(now, &limits);
         // A flood from made-up addresses of an honest network.
-        assert_eq!(count(10_000, || door.knock(now, network(1), false), Knock::Accept), 64);
-        assert_eq!(door.knock(now, network(1), false), Knock::Retry);
-        assert_eq!(door.knock(now, network(1), true), Knock::Accept);
+        assert_eq!(count(10_000, || door.knock(now, network(1), false, 0), Knock::Accept), 64);
+        assert_eq!(door.knock(now, network(1), false, 0), Knock::Retry);
+        assert_eq!(door.knock(now, network(1), true, 0), Knock::Accept);
         // From all over: half of the places are for those that have shown theirs.
         let mut next = 1;
         let mut anywhere = || {
             next += 1;
-            door.knock(now, network(next), false)
+            door.knock(now, network(next), false, 0)
         };
         assert_eq!(count(3000, &mut anywhere, Knock::Accept), 128 - 65);
-        assert_eq!(door.knock(now, network(9), true), Knock::Accept);
+        assert_eq!(door.knock(now, network(9), true, 0), Knock::Accept);
     }
 
     #[test]
     fn attempts_that_come_to_nothing_are_counted_and_those_that_succeed_are_not() {
-        let (now, limits) = (start(), Limits::default());
+        let (now, limits) = (start(), Limits { joins_spare_second: 1, ..Limits::default() });
         let mut door = Doorkeeper::new(now, &limits);
         let mut attempt = |success: bool| {
-            let knock = door.knock(now, network(1), true);
+            let knock = door.knock(now, network(1), true, 0);
             if knock == Knock::Accept {
                 door.through(now, network(1));
                 if success {
@@ -220,9 +228,29 @@ mod tests {
             knock
         };
         assert_eq!(count(5000, || attempt(true), Knock::Accept), 5000);
-        assert_eq!(count(1000, || attempt(false), Knock::Accept), 400);
+        assert_eq!(count(1000, || attempt(false), Knock::Accept), 401);
         assert_eq!(attempt(true), Knock::TooOften);
-        assert_eq!(door.knock(now + Duration::from_secs(1), network(1), true), Knock::Accept);
+        assert_eq!(door.knock(now + Duration::from_secs(1), network(1), true, 0), Knock::Accept);
+    }
+
+    #[test]
+    fn a_network_that_used_up_its_own_takes_of_what_nobody_needs_and_only_that() {
+        let (now, limits) = (start(), Limits::default());
+        let mut door = Doorkeeper::new(now, &limits);
+        let mut attempt = |from: u16, closing: usize| {
+            let knock = door.knock(now, network(from), true, closing);
+            if knock == Knock::Accept {
+                door.through(now, network(from));
+            }
+            knock
+        };
+        assert_eq!(count(1000, || attempt(1, 0), Knock::Accept), 400 + 200);
+        assert_eq!(attempt(1, 0), Knock::TooOften);
+        assert_eq!(count(1000, || attempt(2, 0), Knock::Accept), 400);
+        // Too much is on its way out: nobody has any to spare, then nobody comes in.
+        assert_eq!(count(1000, || attempt(3, 1024), Knock::Accept), 400);
+        assert_eq!(attempt(4, 2048), Knock::TooMany);
+        assert_eq!(attempt(4, 2047), Knock::Accept);
     }
 
     #[test]
@@ -252,7 +280,7 @@ mod tests {
         }
         assert!(door.networks.len() <= MAX_NETWORKS && door.rooms.len() <= MAX_ROOMS);
         let later = now + Duration::from_secs(3600);
-        assert_eq!(door.knock(later, network(60_000), true), Knock::Accept);
+        assert_eq!(door.knock(later, network(60_000), true, 0), Knock::Accept);
         assert_eq!(door.networks.len(), 1);
     }
 }

@@ -17,6 +17,13 @@ pub struct Limits {
     pub joins_per_network: u32,
     /// `joins-per-network-second`: … and a second from then on. Attempts that succeed are not counted.
     pub joins_per_network_second: u32,
+    /// `joins-spare-second`: more of them a second, of all networks together, for those that have used up their own. At
+    /// half a millisecond of a processor each it is a tenth of one: a flood from behind a carrier's address that is no
+    /// faster leaves the honest sites behind it their way in.
+    pub joins_spare_second: u32,
+    /// `closing`: connections that were ended and that QUIC still remembers, 3 s each as a rule, some 28 kB each. Beyond
+    /// half of them there is nothing to spare, beyond all nobody comes in.
+    pub closing: u32,
     /// `pins-per-network`: wrong PINs from one network in a row; then one more each minute.
     pub pins_per_network: u32,
     /// `pins-per-room`: wrong PINs for one room in a row; then two more each minute. At that pace the 10^8 PINs of
@@ -99,6 +106,8 @@ limits! {
     "strangers" strangers = 64, 1 to 1024;
     "joins-per-network" joins_per_network = 400, 1 to 100_000;
     "joins-per-network-second" joins_per_network_second = 20, 1 to 10_000;
+    "joins-spare-second" joins_spare_second = 200, 1 to 10_000;
+    "closing" closing = 2048, 64 to 100_000;
     "pins-per-network" pins_per_network = 10, 1 to 1000;
     "pins-per-room" pins_per_room = 60, 1 to 1000;
     "messages" messages = 10, 4 to 1000;

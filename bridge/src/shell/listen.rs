@@ -111,8 +111,10 @@ async fn accept(endpoint: Endpoint, context: Context) {
         while peers.try_join_next().is_some() {}
         let from = Prefix::of(incoming.remote_address().ip());
         let validated = incoming.remote_address_validated();
-        let knock =
-            context.doors.lock().unwrap_or_else(PoisonError::into_inner).knock(now(), from, validated);
+        let closing = endpoint.open_connections().saturating_sub(peers.len());
+        let mut doors = context.doors.lock().unwrap_or_else(PoisonError::into_inner);
+        let knock = doors.knock(now(), from, validated, closing);
+        drop(doors);
         let counters = &context.counters;
         match knock {
             Knock::Accept => {

@@ -18,8 +18,8 @@ pub struct Visitor {
     send: SendStream,
     receive: RecvStream,
     framer: Framer,
-    /// Keeps the endpoint alive.
-    _end: ClientEnd,
+    /// Its end of the line, which lives as long as this.
+    pub end: ClientEnd,
 }
 
 /// Why there was no message.
@@ -38,10 +38,11 @@ pub fn hello(room: &str) -> Hello {
 }
 
 impl Visitor {
-    /// Connects from `from` (port 0 for any) to `to` with this key, opens the control stream and says nothing.
+    /// Connects on the virtual network from `from` (port 0 for any) to `to` with this key, opens the control stream and
+    /// says nothing.
     ///
     /// # Panics
-    /// When there is no endpoint to be had, or `to` is the network's own fault.
+    /// When there is no endpoint to be had, or `to` is no address to call.
     ///
     /// # Errors
     /// When the other end does not come about.
@@ -56,10 +57,21 @@ impl Visitor {
         let config = quic::client_endpoint_config(seed);
         let end =
             ClientEnd::with_socket(net.socket(from), Arc::new(TokioRuntime), config).expect("an endpoint");
+        Self::over(end, to, identity, pins).await
+    }
+
+    /// The same from an end of the caller's, on whatever network.
+    ///
+    /// # Panics
+    /// When `to` is no address to call.
+    ///
+    /// # Errors
+    /// When the other end does not come about.
+    pub async fn over(end: ClientEnd, to: SocketAddr, identity: &Identity, pins: Pins) -> Result<Self, Lost> {
         let connecting = end.connect(to, identity, pins).expect("an address to call");
         let connection = connecting.await.map_err(|error| Lost::new(&error, false))?;
         let (send, receive) = connection.open_bi().await.map_err(|error| Lost::new(&error, true))?;
-        Ok(Self { connection, send, receive, framer: Framer::default(), _end: end })
+        Ok(Self { connection, send, receive, framer: Framer::default(), end })
     }
 
     /// Sends a control message, or loses it when the connection has ended.
