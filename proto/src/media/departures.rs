@@ -84,8 +84,6 @@ pub struct DepartureCounters {
 /// decided here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terrible {
-    /// From request to answer.
-    pub round_trip: Duration,
     /// For how long the far end waits for what is lost.
     pub wait: Duration,
 }
@@ -133,6 +131,8 @@ pub struct Departures {
     largest: usize,
     /// While the link is probed: what has been sent twice unasked.
     probing: Option<Seq>,
+    /// The fastest from here to the far end and back, where it is known.
+    round_trip: Option<Duration>,
     /// How terrible the line is, and what is to be sent a second time for that, and when.
     terrible: Option<Terrible>,
     second: VecDeque<(Instant, Seq)>,
@@ -162,6 +162,11 @@ impl Departures {
             self.saved = self.saved.min(self.largest as f64);
         }
         self.probing = probe.then(|| self.probing.unwrap_or(self.next));
+    }
+
+    /// The fastest from here to the far end and back: no answer can have come sooner.
+    pub fn set_round_trip(&mut self, round_trip: Option<Duration>) {
+        self.round_trip = round_trip;
     }
 
     /// Forgets what was sent: nobody will ask for it any more. Numbers begin anew.
@@ -221,12 +226,12 @@ impl Departures {
                 continue;
             };
             let waits = self.again.iter().any(|&(_, waiting, _)| waiting == seq);
-            if waits || now < self.again_from(kept) {
+            if waits || now < self.again_from(kept, ask.twice) {
                 continue;
             }
             let last_chance = self.terrible.is_some_and(|line| {
                 let age = now.saturating_duration_since(kept.first_sent);
-                age + line.round_trip + UNANSWERED + ROUND > line.wait
+                age + self.round_trip.unwrap_or_default() + UNANSWERED + ROUND > line.wait
             });
             let both = [(now, false), (now + TWICE_APART, true)];
             for (at, second) in both.into_iter().take(1 + usize::from(ask.twice || last_chance)) {
@@ -291,12 +296,14 @@ impl Departures {
         due.min_by_key(|(_, (_, seq, second))| (*second, *seq)).map(|(place, _)| place)
     }
 
-    /// From when on a request for this packet is believed: an earlier one has crossed it.
-    fn again_from(&self, kept: &Kept) -> Instant {
-        match (self.terrible, kept.left) {
-            (None, _) => kept.last_sent + NOT_BEFORE,
-            (Some(line), None) => kept.last_sent + line.round_trip,
-            (Some(line), Some(left)) => left + line.round_trip + UNANSWERED,
+    /// From when on a request for this packet is believed: an earlier one has crossed it. `twice`: whoever asks has
+    /// waited for an answer, and knows.
+    fn again_from(&self, kept: &Kept, twice: bool) -> Instant {
+        let round_trip = self.round_trip.filter(|_| !twice);
+        match (round_trip, kept.left) {
+            (Some(round_trip), Some(left)) => left + round_trip + UNANSWERED,
+            (Some(round_trip), None) if self.terrible.is_some() => kept.last_sent + round_trip,
+            _ => kept.last_sent + NOT_BEFORE,
         }
     }
 
@@ -423,7 +430,8 @@ mod tests {
     }
 
     fn terrible(leg: &mut Departures) {
-        let line = Terrible { round_trip: Duration::from_millis(400), wait: Duration::from_millis(1500) };
+        let line = Terrible { wait: Duration::from_millis(1500) };
+        leg.set_round_trip(Some(Duration::from_millis(400)));
         leg.set_budget(Bitrate::from_kbps(100), false, Some(line));
     }
 
@@ -444,6 +452,21 @@ mod tests {
             .collect();
         assert!(answered.len() == 2 && answered[0] == 400, "{answered:?}");
         assert!((840..900).contains(&answered[1]), "{answered:?}");
+    }
+
+    #[test]
+    fn whoever_says_that_an_answer_was_lost_is_believed_at_once() {
+        let (start, second) = (start(), Duration::from_secs(1));
+        let mut leg = sent(start, 3, Bitrate::from_kbps(100));
+        terrible(&mut leg);
+        let now = start + 4 * second;
+        leg.handle_ask(now, &Ask::new(Seq(40), [], false));
+        assert_eq!(again(&mut leg, now), [40]);
+        for (after, twice, sent) in [(100, false, false), (200, true, true)] {
+            let now = now + Duration::from_millis(after);
+            leg.handle_ask(now, &Ask::new(Seq(40), [], twice));
+            assert_eq!(!again(&mut leg, now).is_empty(), sent);
+        }
     }
 
     #[test]
