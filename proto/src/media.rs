@@ -27,8 +27,8 @@ pub mod rate;
 pub mod stretch;
 pub mod wait;
 
-pub use asker::Asker;
-pub use departures::{AROUND_BYTES, DepartureCounters, Departures};
+pub use asker::{Asker, Manner};
+pub use departures::{AROUND_BYTES, DepartureCounters, Departures, Terrible};
 #[cfg(feature = "opus")]
 pub use inlet::{Inlet, InletCounters, Pulled};
 #[cfg(feature = "opus")]

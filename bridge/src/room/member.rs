@@ -205,7 +205,8 @@ impl Member {
 
     fn spend(&mut self) {
         let rate = &self.rate;
-        self.departures.set_budget(rate.allowance(), rate.is_probing(), rate.is_terrible());
+        self.departures.set_budget(rate.allowance(), rate.is_probing(), rate.terrible());
+        self.departures.set_round_trip(rate.fastest());
     }
 
     /// Whether it is in a conversation: `others` is when anybody else was last in the mix.

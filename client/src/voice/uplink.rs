@@ -163,7 +163,8 @@ impl Uplink {
     fn steer(&mut self, now: Instant) {
         self.rate.handle_timeout(now, self.outlet.is_speaking());
         let rate = &self.rate;
-        self.departures.set_budget(rate.allowance(), rate.is_probing(), rate.is_terrible());
+        self.departures.set_budget(rate.allowance(), rate.is_probing(), rate.terrible());
+        self.departures.set_round_trip(rate.fastest());
         let wanted = self.rate.rung();
         if wanted != self.outlet.rung()
             && self.outlet.can_become(wanted, self.time)

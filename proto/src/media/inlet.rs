@@ -18,7 +18,7 @@ mod counters;
 pub use counters::InletCounters;
 
 use super::Pcm;
-use super::asker::Asker;
+use super::asker::{Asker, Manner};
 use super::codec::{CodecError, Decoder, MAX_PACKET, packet_length};
 use super::delay::{CEILING, DelayEstimator};
 use super::jitter::{JitterBuffer, Kept};
@@ -33,6 +33,10 @@ use std::time::{Duration, Instant};
 
 /// Bricks of concealment in one hole, lost or late. After 100 ms the guess has faded to nothing.
 const MAX_EXPANSION: u32 = 5;
+
+/// The same for a listener, where what is missing has been asked for and may come any moment: a pause within a sentence
+/// costs less than a word.
+const MAX_PAUSE: u32 = 9;
 
 /// A hole of more bricks than this is taken for silence even where numbers are missing.
 const LONGEST_HOLE: u32 = 50;
@@ -78,6 +82,10 @@ const LOSES: f64 = 0.01;
 
 /// Packets asked for unseen, at most, while nothing comes.
 const UNSEEN: u64 = 3;
+
+/// The same on a terrible line: who asks in vain there costs nothing, since the far end knows when it sent what.
+const OVERDUE_IF_TERRIBLE: Duration = Duration::from_millis(30);
+const UNSEEN_IF_TERRIBLE: u64 = 8;
 
 /// Packets that were skipped and are asked for, at most. More in a row is an outage.
 const SKIPPED: u64 = 24;
@@ -159,6 +167,8 @@ pub struct Inlet {
     state: State,
     role: Role,
     round_trip: Option<Duration>,
+    /// The same without what stood in queues on the way.
+    fastest: Option<Duration>,
     wait: Duration,
     /// When it was last needed in full.
     wanted_at: Option<Instant>,
@@ -209,6 +219,7 @@ impl Inlet {
             state: State::Idle,
             role: Role::Conversing,
             round_trip: None,
+            fastest: None,
             wait: Duration::ZERO,
             wanted_at: None,
             quiet: true,
@@ -276,7 +287,10 @@ impl Inlet {
 
     /// The round trip to the sender and back.
     pub fn set_round_trip(&mut self, round_trip: Option<Duration>) {
-        self.round_trip = round_trip.or(self.round_trip);
+        if round_trip.is_some() && round_trip != self.round_trip {
+            self.fastest = round_trip.map(|new| wait::fastest(self.fastest, new));
+            self.round_trip = round_trip;
+        }
     }
 
     /// Takes a packet that arrived at `now`.
@@ -380,14 +394,21 @@ impl Inlet {
             self.asker.forget_before(played);
         }
         let wait = match self.role {
-            Role::Listening => CEILING,
+            Role::Listening => CEILING + LATE_ANSWER,
             Role::Conversing => self.wait + LATE_ANSWER,
         };
         let delay = &self.delay;
-        let patience = wait::patience(delay.length().duration());
         let lost = self.losses.steady();
-        let repeats = u8::from(lost > BAD) + 2 * u8::from(lost > TERRIBLE);
-        self.asker.poll(now, self.round_trip, patience, repeats, |time| delay.playout(time, wait))
+        let manner = if self.is_terrible() {
+            Manner::Always
+        } else {
+            Manner::Rounds {
+                patience: wait::patience(delay.length().duration()),
+                repeats: u8::from(lost > BAD) + 2 * u8::from(lost > TERRIBLE),
+            }
+        };
+        let round_trip = if self.is_terrible() { self.fastest } else { self.round_trip };
+        self.asker.poll(now, round_trip, manner, |time| delay.playout(time, wait))
     }
 
     /// Fills `out` with the 20 ms that are due at `now`. Called once for each 20 ms of sound that is played.
@@ -431,6 +452,11 @@ impl Inlet {
         kind
     }
 
+    /// Whether so much is lost that all that is missing is asked for all the time.
+    fn is_terrible(&self) -> bool {
+        self.role == Role::Listening && self.losses.steady() > TERRIBLE
+    }
+
     /// Takes note of what was skipped before number `seq`; how many those are.
     fn notice_missing(&mut self, now: Instant, seq: Seq, time: MediaTime) -> u32 {
         if self.numbers.is_empty() {
@@ -454,10 +480,16 @@ impl Inlet {
         let Some(latest) = self.latest.filter(|latest| !latest.end) else { return };
         let length = latest.length.duration().max(BRICK);
         // Where nothing is ever lost, what does not come stands in a queue, and asking would make it longer.
-        let overdue_by = if self.losses.steady() > LOSES { OVERDUE } else { OVERDUE_IF_CLEAN };
-        let since = now.saturating_duration_since(latest.at + self.delay.jitter() / 2 + overdue_by);
+        let (overdue_by, unseen) = if self.is_terrible() {
+            (OVERDUE_IF_TERRIBLE, UNSEEN_IF_TERRIBLE)
+        } else if self.losses.steady() > LOSES {
+            (self.delay.jitter() / 2 + OVERDUE, UNSEEN)
+        } else {
+            (self.delay.jitter() / 2 + OVERDUE_IF_CLEAN, UNSEEN)
+        };
+        let since = now.saturating_duration_since(latest.at + overdue_by);
         let overdue = (since.as_micros() / length.as_micros()) as u64;
-        for n in 1..=overdue.min(UNSEEN) {
+        for n in 1..=overdue.min(unseen) {
             let seq = Seq(self.numbers.highest().0 + n);
             if !self.numbers.has(seq) {
                 let after = u64::from(latest.length.0) * n;
@@ -523,7 +555,7 @@ impl Inlet {
             self.decode();
         } else if self.asker.missing_before(time) {
             // It has been asked for: what comes in the time of the hole is late, and no word is lost.
-            self.expand(now, 1, next);
+            self.expand_until(now, 1, next, self.longest_pause());
         } else {
             let bricks = (hole - self.expanded).min(MAX_PACKET.bricks());
             self.expand(now, bricks, time);
@@ -577,17 +609,25 @@ impl Inlet {
     /// Conceals `bricks`; when a hole has had its share of guesses, gives the talkspurt up. `resume` is when the
     /// sound after the hole begins.
     fn expand(&mut self, now: Instant, bricks: u32, resume: MediaTime) {
-        if self.expanded >= MAX_EXPANSION {
+        self.expand_until(now, bricks, resume, MAX_EXPANSION);
+    }
+
+    fn expand_until(&mut self, now: Instant, bricks: u32, resume: MediaTime, most: u32) {
+        if self.expanded >= most {
             self.state = State::Idle;
             self.broken = Some(now);
             self.played = Some(resume);
             return;
         }
-        let bricks = bricks.min(MAX_EXPANSION - self.expanded);
+        let bricks = bricks.min(most - self.expanded);
         self.expanded += bricks;
         let wanted = &mut self.sound[..bricks as usize * BRICK_SAMPLES];
         let samples = self.decoder.conceal(wanted).unwrap_or(0);
         self.give_out(Pulled::Concealed, samples);
+    }
+
+    fn longest_pause(&self) -> u32 {
+        if self.is_terrible() { MAX_PAUSE } else { MAX_EXPANSION }
     }
 
     /// Hands decoded sound on to be pulled.

@@ -15,7 +15,9 @@
 //!
 //! Pure; takes the time as it comes.
 
+use super::departures::Terrible;
 use super::ladder::{Repair, Role, RungId};
+use super::wait;
 use crate::unit::Bitrate;
 use crate::wire::Report;
 use std::time::{Duration, Instant};
@@ -80,6 +82,14 @@ const LOSSY: (f64, f64) = (0.025, 0.008);
 /// makes a queue of each burst.
 const SLACK: f64 = 0.08;
 
+/// What may be sent above the budget, where something is asked for and nothing was saved: without it nothing that is
+/// lost on a leg whose rung takes all of its budget would ever come.
+const ABOVE: f64 = 1.05;
+
+/// What of the budget is sent on a bad line, whose rung leaves room: what is above the line's rate stands in a queue, and
+/// a queue that is never gone is trouble.
+const BELOW: f64 = 0.98;
+
 /// The cheapest rung with wide band and packets of 120 ms, in bit/s, and what of the budget it may be at most.
 const SHORT: f64 = 13_000.0;
 
@@ -89,14 +99,21 @@ const MOST_IF_BAD: f64 = 0.72;
 /// See [`SLACK`].
 const SLACK_IF_BAD: f64 = 0.15;
 
+/// What of the budget is for packets that are sent for the first time on a terrible line, whatever is lost at the moment:
+/// after a burst a dozen packets are to be sent again at once. At 24 kbit/s and 30 % in bursts of 3, codec rates of 7.9,
+/// 8.8 and 9.9 kbit/s leave 2.0, 3.0 and 3.6 % missing by the model in `benches/runs/2026-11-28-quality`, and 7.9 is
+/// narrow band.
+const FIRST_IF_TERRIBLE: f64 = 0.56;
+
 /// Packets after which loss from [`BAD`] on is believed at first sight.
 const FIRST_SIGHT: f64 = 8.0;
 
 /// See [`FIRST_SIGHT`].
 const BAD: f64 = 0.08;
 
-/// See [`RateControl::is_terrible`].
-const TERRIBLE: f64 = 0.24;
+/// Loss from which a line is terrible, and below which it is not any more: see [`RateControl::terrible`]. Bursts make
+/// what is seen of it swing by a third.
+const TERRIBLE: (f64, f64) = (0.26, 0.17);
 
 /// The longest that a round trip may be for asking again while conversing; see `wait::CONVERSING`.
 const ASKS_WITHIN: Duration = Duration::from_millis(340);
@@ -108,7 +125,7 @@ const LISTENER_ASKS_WITHIN: Duration = Duration::from_millis(1000);
 const AWAY_PACKETS: u16 = 12;
 
 /// Loss from which a conversation waits for answers.
-const CONVERSING_ASKS_FROM: f64 = super::wait::CONVERSING_FROM;
+const CONVERSING_ASKS_FROM: f64 = wait::CONVERSING_FROM;
 
 /// A report that is older says nothing about now.
 const STALE: Duration = Duration::from_secs(4);
@@ -155,10 +172,16 @@ pub struct RateControl {
     /// Loss before repair: share, and packets that it was seen on, at most [`LOSS_OF`].
     loss: f64,
     weight: f64,
+    /// See [`TERRIBLE`].
+    terrible: bool,
+    /// For how long the far end waits.
+    wait: Duration,
     probe_loss: f64,
     role: Role,
     repair: Repair,
     round_trip: Option<Duration>,
+    /// The same without what stood in queues on the way.
+    fastest: Option<Duration>,
     /// What the line carried when it was last full.
     carries: Bitrate,
     full_until: Instant,
@@ -185,10 +208,13 @@ impl RateControl {
             heard: Heard::default(),
             loss: 0.0,
             weight: 0.0,
+            terrible: false,
+            wait: Duration::ZERO,
             probe_loss: 0.0,
             role: Role::Conversing,
             repair: Repair::Ask,
             round_trip: None,
+            fastest: None,
             carries: Bitrate::default(),
             full_until: now,
             next_probe: now + HOLD,
@@ -219,7 +245,10 @@ impl RateControl {
             State::Probing { to, .. } => to,
             // What drains the queue is not to be spent.
             State::Draining { .. } => self.rung.rung().wire,
-            State::Steady => self.budget,
+            State::Steady => {
+                let share = if self.loss > BAD { BELOW } else { ABOVE };
+                Bitrate::from_bps((f64::from(self.budget.bps()) * share) as u32)
+            }
         }
     }
 
@@ -229,12 +258,18 @@ impl RateControl {
         matches!(self.state, State::Probing { .. })
     }
 
-    /// Whether so much is lost that what is left over is best spent on sending packets twice: asking takes more rounds
-    /// than there is time for.
+    /// Set where so much is lost that asking takes more rounds than there is time for: what is left over is then best
+    /// spent on sending packets twice.
     #[must_use]
-    pub fn is_terrible(&self) -> bool {
-        let clear = self.heard.queue <= self.gone() / 2;
-        self.loss > TERRIBLE && self.role == Role::Listening && self.state == State::Steady && clear
+    pub fn terrible(&self) -> Option<Terrible> {
+        let is = self.terrible && self.role == Role::Listening && self.state == State::Steady;
+        is.then_some(Terrible { wait: self.wait })
+    }
+
+    /// The fastest round trip of late, without what stands in queues on the way.
+    #[must_use]
+    pub fn fastest(&self) -> Option<Duration> {
+        self.fastest
     }
 
     /// Loss before repair, as a share.
@@ -265,6 +300,8 @@ impl RateControl {
     /// The far end says what it receives.
     pub fn handle_report(&mut self, now: Instant, report: &Report, round_trip: Option<Duration>) {
         self.round_trip = round_trip.or(self.round_trip);
+        self.fastest = round_trip.map(|new| wait::fastest(self.fastest, new)).or(self.fastest);
+        self.wait = report.delay.duration();
         self.role = if report.listening { Role::Listening } else { Role::Conversing };
         let fresh = self.heard.at.is_some_and(|at| now.saturating_duration_since(at) < STALE);
         let received = report.received.wrapping_sub(self.heard.received);
@@ -288,6 +325,7 @@ impl RateControl {
             self.weight = (self.weight + packets).min(LOSS_OF);
             let new = (packets / self.weight).min(1.0);
             self.loss += (share - self.loss) * new;
+            self.terrible = self.loss > if self.terrible { TERRIBLE.1 } else { TERRIBLE.0 };
             if self.is_probing() {
                 self.probe_loss = self.probe_loss.max(if packets >= 5.0 { share } else { 0.0 });
             }
@@ -413,6 +451,7 @@ impl RateControl {
         let slack = if self.loss > BAD { SLACK_IF_BAD } else { SLACK };
         let asks = self.repair == Repair::Ask && can_ask && self.loss > LOSSY.0;
         let again = if asks { 1.0 - (self.loss + slack).min(0.6) } else { 1.0 };
+        let again = if asks && self.terrible { again.min(FIRST_IF_TERRIBLE) } else { again };
         let budget = f64::from(self.budget.bps());
         let room = budget * again;
         // On a bad line packets longer than 120 ms cost more words than a poorer codec.
@@ -543,6 +582,25 @@ mod tests {
             leg.run(40, 1, 0, 22);
             assert_eq!(leg.rate.rung().rung().copy, copies);
         }
+    }
+
+    #[test]
+    fn a_line_stays_terrible_through_a_lull_and_keeps_room_for_the_next_burst() {
+        let mut leg = Leg::new(true);
+        leg.round_trip = MS * 400;
+        assert_eq!(leg.rate.terrible(), None);
+        leg.run(10, 0, 0, 23);
+        leg.run(20, 7, 0, 18);
+        assert!(leg.rate.terrible().is_some());
+        assert_eq!(leg.kbps(), 13);
+        leg.run(3, 3, 0, 18);
+        assert!(leg.rate.terrible().is_some() && leg.kbps() == 13);
+        leg.run(20, 0, 0, 18);
+        assert_eq!(leg.rate.terrible(), None);
+        // In a conversation there is no time for it.
+        leg.report.listening = false;
+        leg.run(20, 7, 0, 18);
+        assert_eq!(leg.rate.terrible(), None);
     }
 
     #[test]
