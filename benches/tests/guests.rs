@@ -106,7 +106,11 @@ fn a_guest_who_dials_in_hears_nobody_in_the_lobby_and_everybody_once_it_is_let_i
         assert!(lobby < -90.0, "{lobby} dBFS in the lobby");
         for (who, left, turn) in [(0, &site, 1), (1, &guest, 2)] {
             let heard = timeline.heard(who, &timeline.turns[turn], &left.heard);
-            println!("{who} hears the other {:.0} ms later, {:.3}", heard.lag_samples as f64 / 48.0, heard.correlation);
+            println!(
+                "{who} hears the other {:.0} ms later, {:.3}",
+                heard.lag_samples as f64 / 48.0,
+                heard.correlation
+            );
             assert!(heard.correlation > 0.9, "{heard:?}");
             assert_eq!(left.outcome.ending.exit_code(), 0);
         }
@@ -134,16 +138,23 @@ fn a_listener_is_not_heard_and_whoever_is_silenced_neither_until_it_may_speak_ag
             until(&hall, timeline.turns[turn].span.end).await;
             done(&hall, deed).await;
         }
-        let (ears, listener) = (ears.leave().await.expect("no panic"), listener.leave().await.expect("no panic"));
+        let (ears, listener) =
+            (ears.leave().await.expect("no panic"), listener.leave().await.expect("no panic"));
         let talker = talker.leave().await.expect("no panic");
-        let [of_listener, spoken, silenced, again] = [0, 1, 2, 3].map(|turn| loudness(&ears, &timeline, turn));
-        println!("listener {of_listener:.0} dBFS, speaks {spoken:.0}, silenced {silenced:.0}, again {again:.0}");
+        let [of_listener, spoken, silenced, again] =
+            [0, 1, 2, 3].map(|turn| loudness(&ears, &timeline, turn));
+        println!(
+            "listener {of_listener:.0} dBFS, speaks {spoken:.0}, silenced {silenced:.0}, again {again:.0}"
+        );
         assert!(of_listener < -90.0 && silenced < -90.0 && spoken > -50.0 && again > -50.0);
         assert!(listener.figures.iter().all(|second| second.sent == 0));
         let last = listener.figures.last().expect("figures");
         assert!(!last.may_speak && last.received > 0, "{last:?}");
         let may_speak: Vec<bool> = talker.figures.iter().map(|second| second.may_speak).collect();
-        assert_eq!(may_speak.chunk_by(|a, b| a == b).map(|run| run[0]).collect::<Vec<_>>(), [true, false, true]);
+        assert_eq!(
+            may_speak.chunk_by(|a, b| a == b).map(|run| run[0]).collect::<Vec<_>>(),
+            [true, false, true]
+        );
     });
 }
 
@@ -197,6 +208,9 @@ fn a_guest_whose_line_broke_is_back_without_being_asked_about_again() {
         let (number, _) = here(&hall, "Bác sĩ Lan").await;
         assert!(number > lobby[0].0, "by a new line");
         let left = guest.leave().await.expect("no panic");
-        assert_eq!((left.outcome.ending.exit_code(), left.figures.last().expect("figures").reconnects), (0, 1));
+        assert_eq!(
+            (left.outcome.ending.exit_code(), left.figures.last().expect("figures").reconnects),
+            (0, 1)
+        );
     });
 }

@@ -139,7 +139,7 @@ pub(super) fn find(registry: &mut Registry, wanted: &str) -> Result<Site, StoreE
     let number = wanted.trim_start_matches('#').parse::<i64>().ok();
     let at = sites
         .iter()
-        .position(|site| site.name == wanted)
+        .position(|site| site.name == *wanted)
         .or_else(|| sites.iter().position(|site| Some(site.id.0) == number));
     at.map(|at| sites.swap_remove(at)).ok_or_else(|| StoreError::NoSuchSite(wanted.to_owned()))
 }

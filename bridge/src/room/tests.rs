@@ -506,7 +506,8 @@ fn who_is_silenced_is_so_by_its_next_line_too_and_is_told_after_the_list() {
     let told = |meeting: &mut Meeting, to| {
         meeting.told.clear();
         meeting.run(1);
-        let bodies = meeting.told.iter().filter(|(id, _)| *id == MemberId(to)).map(|(_, message)| &message.body);
+        let bodies =
+            meeting.told.iter().filter(|(id, _)| *id == MemberId(to)).map(|(_, message)| &message.body);
         let said = bodies.filter_map(|body| match body {
             Some(server_message::Body::Roster(roster)) => {
                 roster.seats.iter().find(|seat| seat.member == to).map(|seat| ("list", seat.silenced))

@@ -37,7 +37,11 @@ fn who_lobby_and_acts_are_answered_and_the_line_is_closed() {
         let log = bridge.log.lock().unwrap();
         let acts: Vec<_> = log.acts.iter().map(|act| act.what).collect();
         assert_eq!(acts, [Some(What::LetIn(9)), Some(What::Expel(5))]);
-        assert!(log.hellos.iter().all(|hello| hello.capabilities == OBSERVES && hello.muted && hello.guest.is_empty()));
+        assert!(
+            log.hellos
+                .iter()
+                .all(|hello| hello.capabilities == OBSERVES && hello.muted && hello.guest.is_empty())
+        );
         assert_eq!((log.voices, &log.left[..]), (0, &[(Some(0), false); 4][..]));
     });
 }

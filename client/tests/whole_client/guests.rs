@@ -33,7 +33,10 @@ fn a_guest_with_the_right_pin_waits_in_silence_for_as_long_as_it_takes_and_is_he
             {
                 let log = bridge.log.lock().unwrap();
                 let [hello] = &log.hellos[..] else { panic!("{:?}", log.hellos) };
-                assert_eq!((hello.guest.len(), hello.code.len(), hello.name.as_str()), (EXCHANGE_BYTES, 0, "Tri Lễ"));
+                assert_eq!(
+                    (hello.guest.len(), hello.code.len(), hello.name.as_str()),
+                    (EXCHANGE_BYTES, 0, "Tri Lễ")
+                );
                 assert_eq!((log.voices, &log.proofs[..]), (0, &[true][..]));
                 assert!((590..=605).contains(&log.reports.len()), "{}", log.reports.len());
                 assert!(log.reports.iter().all(|(_, report)| report.level == Level::SILENCE));
@@ -82,7 +85,10 @@ fn a_false_bridge_is_believed_nothing_and_left_at_once() {
             assert_eq!(outcome.ending.exit_code(), 3);
             assert!(net.elapsed() < SECOND, "{:?}", net.elapsed());
             let words = ears.words();
-            assert!(words.contains("is not the bridge of that meeting") && !words.contains("in room"), "{words}");
+            assert!(
+                words.contains("is not the bridge of that meeting") && !words.contains("in room"),
+                "{words}"
+            );
             assert!(ears.remembered.lock().unwrap().is_empty());
             sleep(SECOND).await;
             let log = bridge.log.lock().unwrap();

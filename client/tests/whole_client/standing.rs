@@ -33,7 +33,10 @@ fn a_listener_sends_no_voice_whatever_its_switch_and_speaks_once_it_may() {
             let stats = client.ears.stats.lock().unwrap();
             let last = stats.last().unwrap();
             assert_eq!((last.state, last.sent, last.answered), ("in_room", 0, 0));
-            assert_eq!((last.may_speak, last.muted, last.speaking, last.listening), (false, true, false, true));
+            assert_eq!(
+                (last.may_speak, last.muted, last.speaking, last.listening),
+                (false, true, false, true)
+            );
         }
         bridge.tell(stand(SiteRole::Participant, false));
         sleep(SECOND * 10).await;
@@ -89,7 +92,11 @@ fn who_was_silenced_stays_so_by_a_new_line_until_the_list_says_otherwise() {
             let (_, ears) = client.stop().await;
             let words = ears.words();
             assert_eq!(words.matches("has silenced you").count(), 1, "{words}");
-            assert_eq!(words.matches("you may speak; the microphone is on").count(), usize::from(!still), "{words}");
+            assert_eq!(
+                words.matches("you may speak; the microphone is on").count(),
+                usize::from(!still),
+                "{words}"
+            );
         });
     }
 }
@@ -111,7 +118,13 @@ fn an_operator_is_told_who_waits_once_and_when_a_device_came_twice() {
         sleep(SECOND).await;
         let (_, ears) = client.stop().await;
         let words = ears.words();
-        assert_eq!(words.matches("a guest waits: Bác sĩ Lan (number 9); `giaoban ctl admit 9`").count(), 1, "{words}");
-        assert!(words.contains("the device of Châu Bình (number 5) joined again") && !words.contains("newer"));
+        assert_eq!(
+            words.matches("a guest waits: Bác sĩ Lan (number 9); `giaoban ctl admit 9`").count(),
+            1,
+            "{words}"
+        );
+        assert!(
+            words.contains("the device of Châu Bình (number 5) joined again") && !words.contains("newer")
+        );
     });
 }

@@ -278,9 +278,7 @@ impl<'a> Peer<'a> {
                 let waiting = vec![Waiting { member: 9, name: "Bác sĩ Lan".into() }];
                 vec![welcome.into(), list, Lobby { waiting, gone: vec![] }.into()]
             }
-            Door::Open | Door::Chatty => {
-                welcome(&format!("xã {}", hello.name), SiteRole::Participant).into()
-            }
+            Door::Open | Door::Chatty => welcome(&format!("xã {}", hello.name), SiteRole::Participant).into(),
             Door::As(role) => welcome("xã Tri Lễ", role).into(),
             Door::Refuse(code) => {
                 self.close(code);
