@@ -83,9 +83,18 @@ impl BridgeProcess {
     /// # Errors
     /// When it does not come up.
     pub fn start(data: &Path, log: &Path) -> anyhow::Result<Self> {
+        Self::start_with(data, log, &[])
+    }
+
+    /// The same, with these words of its command line as well.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_with(data: &Path, log: &Path, words: &[&str]) -> anyhow::Result<Self> {
         let mut process = Command::new(program("giaoban-bridge"))
             .args(["--listen", "127.0.0.1:0", "--data"])
             .arg(data)
+            .args(words)
             .env("GIAOBAN_LOG", "warn,giaoban_bridge=info")
             .env("NO_COLOR", "1")
             .stdout(Stdio::piped())

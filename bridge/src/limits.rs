@@ -115,7 +115,7 @@ limits! {
     "datagrams" datagrams = 400, 60 to 10_000;
     "datagram-bytes" datagram_bytes = 600, 100 to 1150;
     "bytes-second" bytes_second = 24_000, 2000 to 1_000_000;
-    "members" members = 250, 1 to 2000;
+    "members" members = 250, 1 to 2500;
     "rooms" rooms = 200, 1 to 10_000;
 }
 

@@ -184,10 +184,10 @@ pub enum SettingsError {
     #[error("there is no home folder to keep data in; give one with --data DIR")]
     NoHome,
     /// A room for nobody, or for too many.
-    #[error("--max-members must be from 1 to 2000")]
+    #[error("--max-members must be from 1 to 2500")]
     Members,
     /// Neither a number nor none.
-    #[error("--max-members {0}: give a number from 1 to 2000, or none for the bridge's own number")]
+    #[error("--max-members {0}: give a number from 1 to 2500, or none for the bridge's own number")]
     RoomMembers(String),
     /// No PIN.
     #[error("--pin: give new for a random one, or 8 to 16 digits")]

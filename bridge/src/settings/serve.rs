@@ -11,7 +11,7 @@ use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
 /// Members in one room at most: the list of more would not fit what may wait for a newcomer's line.
-pub(super) const MOST_MEMBERS: usize = 2000;
+pub(super) const MOST_MEMBERS: usize = 2500;
 
 /// What links carry instead of this machine's own address.
 pub type Public = (Host, Option<u16>);

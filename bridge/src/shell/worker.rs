@@ -4,6 +4,7 @@
 //! that finds it full is dropped and counted by whoever brought it.
 #![expect(clippy::disallowed_methods, reason = "a shell: this is where the rooms' clock is read")]
 
+use crate::lateness::Lateness;
 use crate::limits::Limits;
 use crate::room::{Event, Joining, Room};
 use crate::store::{Admitted, Fact, GuestAsk, SiteId, Snapshot, Store, Verdict, VisitId};
@@ -157,12 +158,6 @@ struct Worker {
     hosts: HashMap<PublicKey, (RoomName, SiteId)>,
     next_id: u64,
     late: Lateness,
-}
-
-#[derive(Default)]
-struct Lateness {
-    ticks: u64,
-    worst: Duration,
 }
 
 impl Worker {
@@ -502,8 +497,10 @@ impl Worker {
             self.left(&held, Some(CloseCode::Stopping));
         }
         tracing::info!(
-            ticks = self.late.ticks,
-            worst_late_ms = self.late.worst.as_millis() as u64,
+            ticks = self.late.ticks(),
+            late_us_median = self.late.permille(500).as_micros() as u64,
+            late_us_99th = self.late.permille(990).as_micros() as u64,
+            late_us_worst = self.late.worst().as_micros() as u64,
             "rooms closed"
         );
     }
@@ -525,14 +522,4 @@ fn welcome(config: &Config, held: &Held, id: MemberId, role: SiteRole) {
 
 fn close(line: &Line, code: CloseCode) {
     line.connection.close(code.code().into(), code.text().as_bytes());
-}
-
-impl Lateness {
-    fn note(&mut self, late: Duration) {
-        self.ticks += 1;
-        self.worst = self.worst.max(late);
-        if late > BRICK {
-            tracing::debug!(late_ms = late.as_millis() as u64, "a tick was late");
-        }
-    }
 }
