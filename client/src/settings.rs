@@ -186,7 +186,7 @@ fn ctl(typed: TypedCtl) -> Result<Ctl, String> {
     let TypedCtl { words, link: usual, json, identity, tcp } = typed;
     let remembered = words.first().is_some_and(|word| word == "-");
     let (link, wish) = parse::ctl(&words)?;
-    let to = match link.or(usual.filter(|_| !remembered)) {
+    let to = match link.or_else(|| usual.filter(|_| !remembered)) {
         None => To::Remembered,
         Some(link) if link.guest => return Err("this link is for guests, and acts are for operators".into()),
         Some(link) => To::Device(link),

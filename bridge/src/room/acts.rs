@@ -13,6 +13,20 @@ const fn target(act: &What) -> MemberId {
     MemberId(match act {
         What::LetIn(id) | What::TurnAway(id) | What::Expel(id) => *id,
         What::Silence(silence) => silence.member,
+        What::Grant(id) | What::TakeBack(id) | What::LowerHand(id) | What::Deputy(id) => *id,
+        What::Rename(rename) => rename.member,
+        What::Gain(gain) => gain.member,
+        What::Tick(tick) => tick.member,
+        What::SetFloor(_)
+        | What::SilenceAll(_)
+        | What::SetRoom(_)
+        | What::RollCall(_)
+        | What::Record(_)
+        | What::Play(_)
+        | What::Hand(_)
+        | What::Present(_)
+        | What::Say(_)
+        | What::TakeOver(_) => 0,
     })
 }
 
@@ -134,7 +148,7 @@ impl Room {
         let target = target(&what);
         let called = self.name_of(target);
         let code = if may(role, needed(&what)) {
-            match self.carry_out(by, number, what) {
+            match self.carry_out(by, number, &what) {
                 Some(code) => code,
                 // Answered when it is written down.
                 None => return,
@@ -145,8 +159,8 @@ impl Room {
         self.events.push_back(Event::Acted { by, number, act: name(&what), target, name: called, code });
     }
 
-    fn carry_out(&mut self, by: MemberId, number: u32, what: What) -> Option<ActCode> {
-        let id = target(&what);
+    fn carry_out(&mut self, by: MemberId, number: u32, what: &What) -> Option<ActCode> {
+        let id = target(what);
         Some(match what {
             What::LetIn(_) if self.lobby.has(id) => {
                 self.events.push_back(Event::LetIn { by: Some(by), number, guest: id });
@@ -178,6 +192,7 @@ impl Room {
                 None => ActCode::NobodyThere,
             },
             What::LetIn(_) | What::TurnAway(_) | What::Expel(_) => ActCode::NobodyThere,
+            _ => ActCode::Unknown,
         })
     }
 

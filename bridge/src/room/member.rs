@@ -295,6 +295,7 @@ impl Member {
             role: self.role.code(),
             guest: self.guest,
             silenced: self.silenced,
+            ..Seat::default()
         }
     }
 }

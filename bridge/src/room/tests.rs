@@ -453,7 +453,7 @@ fn nobody_but_an_operator_can_do_anything_to_anybody() {
     let silence = |member| What::Silence(Silence { member, silent: true });
     let acts = [What::LetIn(9), What::TurnAway(9), What::Expel(1), silence(1), What::Expel(2), silence(3)];
     for by in [2, 3, 9] {
-        for what in acts {
+        for what in acts.clone() {
             meeting.room.handle_message(meeting.start, MemberId(by), act(1, what));
         }
     }

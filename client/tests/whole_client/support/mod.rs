@@ -183,13 +183,13 @@ impl Running {
         let ears = Ears::default();
         let (commands, commands_in) = mpsc::channel(4);
         let site = Site::new(net, SITE, setup.seed);
-        let start = now();
+        let (start, meeting) = (now(), setup.meeting());
         let source = Speaker { samples: setup.speech, start, bricks: 0, polls: Arc::clone(&ears.polls) };
         let sink = Recorder { start, bricks: 0, ears: ears.clone(), full_at: setup.full_at };
         let (stats, said) = (Arc::clone(&ears.stats), Arc::clone(&ears.said));
         let remembered = Arc::clone(&ears.remembered);
         let client = Client {
-            meeting: setup.meeting(),
+            meeting,
             identity: Identity::generate().unwrap(),
             name: "Tri Lễ".into(),
             max_kbps: setup.max_kbps,
