@@ -5,12 +5,11 @@ use super::check;
 use super::peer::{Context, now};
 use super::worker::{Input, Line, Place, Who};
 use crate::prefix::Prefix;
-use crate::session::{Action, Measure, Request, Session};
+use crate::session::{Action, LineId, Measure, Request, Session};
 use crate::store::{Admitted, Ask, Fact, GuestDoor};
 use giaoban_proto::link::RoomName;
 use giaoban_proto::pin::{self, Binding, Challenge, EXPORTER_LABEL, Pin};
 use giaoban_proto::transport::PublicKey;
-use giaoban_proto::unit::MemberId;
 use giaoban_proto::wire::{
     ClientMessage, CloseCode, Framer, InLobby, MAX_CONTROL_BYTES, PinChallenge, ServerMessage, SiteRole,
     frame,
@@ -226,4 +225,4 @@ impl Entry<'_> {
     }
 }
 
-type Joined = (MemberId, mpsc::Receiver<ServerMessage>);
+type Joined = (LineId, mpsc::Receiver<ServerMessage>);
