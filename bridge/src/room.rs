@@ -14,6 +14,7 @@
 //! list. Guests in the lobby, observers, who may be told what happens, and seats whose lines are away are no members.
 
 mod acts;
+mod figures;
 mod floor;
 mod lobby;
 mod meeting;
@@ -29,6 +30,7 @@ use crate::audience::{Audience, Hearing};
 use crate::mixer::{Mix, fade};
 use crate::permit::{Right, may};
 use crate::talkers::{self, Change};
+use figures::Watch;
 use floor::Floor;
 use giaoban_proto::media::Pcm;
 use giaoban_proto::unit::{Bitrate, MediaTime, MemberId};
@@ -86,6 +88,8 @@ pub struct Joining {
     pub role: SiteRole,
     /// Whether it came by PIN.
     pub guest: bool,
+    /// Whether it wishes to be told how the lines are.
+    pub watches: bool,
 }
 
 /// What the room wants done.
@@ -173,6 +177,7 @@ struct Observer {
     id: MemberId,
     role: SiteRole,
     name: String,
+    watches: bool,
 }
 
 /// A datagram to send. Borrows the room's one buffer.
@@ -205,6 +210,7 @@ pub struct Room {
     /// Since when no operator's line is there.
     left_alone: Option<Instant>,
     told: Told,
+    watch: Watch,
     /// Devices whose voice an operator took out of this meeting, here or not.
     silenced: BTreeSet<[u8; 32]>,
     observers: Vec<Observer>,
@@ -239,6 +245,7 @@ impl Room {
             deputy: None,
             left_alone: Some(now),
             told: Told::default(),
+            watch: Watch::default(),
             silenced: BTreeSet::new(),
             observers: Vec::new(),
             mix: Mix::default(),
@@ -343,6 +350,9 @@ impl Room {
         }
         let standing = member.set_standing(role, self.silenced.contains(&device));
         member.set_floored(self.floor.lets_speak(id));
+        if member.watches {
+            self.watch.begin();
+        }
         let name = member.name.clone();
         // A guest has kept the number with which it came to the lobby: others may have come in since.
         let place = self.members.partition_point(|member| member.id < id);
@@ -378,14 +388,17 @@ impl Room {
     /// # Errors
     /// [`CloseCode::NotAdmitted`] for a role that may not, [`CloseCode::Full`] where too many do.
     pub fn observe(&mut self, now: Instant, joining: Joining) -> Result<MemberId, CloseCode> {
-        let Joining { id, role, name, .. } = joining;
+        let Joining { id, role, name, watches, .. } = joining;
         if !may(role, Right::Observe) {
             return Err(CloseCode::NotAdmitted);
         }
         if self.observers.len() >= MAX_OBSERVERS {
             return Err(CloseCode::Full);
         }
-        self.observers.push(Observer { id, role, name });
+        self.observers.push(Observer { id, role, name, watches });
+        if watches {
+            self.watch.begin();
+        }
         self.tell_whole(now, id, role);
         Ok(id)
     }
@@ -489,6 +502,7 @@ impl Room {
         if self.ticks.is_multiple_of(STEER_EVERY) {
             self.steer();
             self.expire();
+            self.tell_figures();
         }
         self.encode(time);
         self.next = (0, Stage::Voice);

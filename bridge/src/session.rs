@@ -16,7 +16,9 @@
 use giaoban_proto::link::{Code, RoomName, composed};
 use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::unit::Bitrate;
-use giaoban_proto::wire::{Check, ClientMessage, CloseCode, Hello, OBSERVES, VERSION, client_message::Body};
+use giaoban_proto::wire::{
+    Check, ClientMessage, CloseCode, Hello, OBSERVES, VERSION, WATCHES, client_message::Body,
+};
 use std::time::{Duration, Instant};
 
 /// How long a device that is known may stay without asking to join. A hello that was lost twice, which at 30 % is one
@@ -51,6 +53,8 @@ pub struct Request {
     pub muted: bool,
     /// Whether it only looks on.
     pub observes: bool,
+    /// Whether it wishes to be told how the lines are, if it is an operator.
+    pub watches: bool,
 }
 
 /// A request to measure the line that made sense.
@@ -280,8 +284,8 @@ fn parse(hello: Hello) -> Result<Request, CloseCode> {
         code => Some(Code::from_bytes(code.try_into().map_err(|_| CloseCode::NotAdmitted)?)),
     };
     let cap = RungId::cap(hello.max_kbps);
-    let observes = hello.capabilities & OBSERVES != 0;
-    Ok(Request { room, name: presentable(&hello.name), code, cap, muted: hello.muted, observes })
+    let [observes, watches] = [OBSERVES, WATCHES].map(|bit| hello.capabilities & bit != 0);
+    Ok(Request { room, name: presentable(&hello.name), code, cap, muted: hello.muted, observes, watches })
 }
 
 /// Control characters, and what reorders text.

@@ -1,5 +1,6 @@
 //! One member's leg: what comes from it, what it listens to, what is told it about both.
 
+use super::figures::{Line, Looked};
 use super::seats::Kept;
 use super::{Joining, REPORT_EVERY};
 use crate::audience::Hearing;
@@ -13,7 +14,7 @@ use giaoban_proto::media::rate::{self, RateControl};
 use giaoban_proto::media::wait;
 use giaoban_proto::media::{DepartureCounters, Departures, Inlet, InletCounters, Pcm, Pulled};
 use giaoban_proto::unit::{BRICK, MemberId};
-use giaoban_proto::wire::{Ask, Echo, Report, Seat, SiteRole, Standing as Told, Voice};
+use giaoban_proto::wire::{Ask, Echo, LineFigures, Report, Seat, SiteRole, Standing as Told, Voice};
 use std::time::{Duration, Instant};
 
 /// Milliseconds over which members' first reports are spread: all of them in one tick would be a burst.
@@ -120,6 +121,12 @@ pub(super) struct Member {
     concealed: (u64, Option<u16>),
     /// For how long nothing was heard of it.
     deaf: Duration,
+    /// Whether it wishes to be told how the lines are.
+    pub(super) watches: bool,
+    pub(super) looked: Looked,
+    /// Its last report, and bricks that it has said.
+    report_of_it: Option<Report>,
+    spoken: u64,
 }
 
 impl Member {
@@ -163,6 +170,10 @@ impl Member {
             tally: Tally::default(),
             concealed: (0, None),
             deaf: Duration::ZERO,
+            watches: joining.watches,
+            looked: Looked::default(),
+            report_of_it: None,
+            spoken: 0,
         }
     }
 
@@ -195,7 +206,9 @@ impl Member {
     /// What it has said already is not played to its end where it may not speak: whoever took its voice meant now.
     fn hush(&mut self) {
         if !self.may_speak() {
-            self.inlet = None;
+            if self.inlet.take().is_some() {
+                self.looked.begin_leg();
+            }
             self.speaks = false;
         }
     }
@@ -228,6 +241,7 @@ impl Member {
     /// A report that comes sooner than usual is from somebody who has heard nothing for a while: it is answered at
     /// once, so that a lost heartbeat or two are not taken for a lost line.
     pub(super) fn handle_report(&mut self, now: Instant, clock_ms: u16, report: &Report) {
+        self.report_of_it = Some(*report);
         let (concealed, before) = self.concealed;
         let more = before.map_or(0, |before| report.concealed.wrapping_sub(before));
         self.concealed = (concealed + u64::from(more), Some(report.concealed));
@@ -320,6 +334,7 @@ impl Member {
         };
         self.speaks = inlet.pull(now, &mut self.voice) != Pulled::Silence;
         if self.speaks {
+            self.spoken += 1;
             self.amplify();
         }
         self.standing.heard(self.speaks.then(|| self.voice.level()));
@@ -347,6 +362,19 @@ impl Member {
             next: Report::next_of(self.departures.next()),
             ..heard
         }
+    }
+
+    /// How its line is, where that is news to those who watch.
+    pub(super) fn look(&mut self, now: Instant) -> Option<LineFigures> {
+        let line = Line {
+            member: self.id,
+            sends: self.inlet.as_ref().map(|inlet| inlet.report(now)).unwrap_or_default(),
+            spoken: self.spoken,
+            hears: self.report_of_it,
+            rung: self.rung,
+            round_trip: self.tally.round_trip.unwrap_or_default(),
+        };
+        self.looked.look(&line)
     }
 
     pub(super) fn tally(&self) -> Tally {

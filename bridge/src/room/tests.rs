@@ -50,6 +50,7 @@ fn joining(n: u64, kbps: u32) -> Joining {
         muted: false,
         role: SiteRole::Participant,
         guest: false,
+        watches: false,
     }
 }
 

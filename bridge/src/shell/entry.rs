@@ -103,7 +103,7 @@ impl Entry<'_> {
 
     /// A device that is enrolled, or has an invitation.
     async fn admit(&self, request: Request) -> Result<Joined, CloseCode> {
-        let Request { room, code, cap, muted, observes, .. } = request;
+        let Request { room, code, cap, muted, observes, watches, .. } = request;
         // An invitation is not used up by looking on, and so gives no right to it.
         if observes && !self.context.store.knows(&self.device) {
             return Err(self.refused(&room, CloseCode::NotAdmitted));
@@ -114,7 +114,7 @@ impl Entry<'_> {
             self.context.counters.refused.fetch_add(1, Relaxed);
         })?;
         let place = if observes { Place::Observer } else { Place::Seat };
-        self.join(Who { room, device: self.device, admitted, place, cap, muted }).await
+        self.join(Who { room, device: self.device, admitted, place, cap, muted, watches }).await
     }
 
     /// A guest: proves the PIN, then goes to the lobby.
@@ -125,7 +125,7 @@ impl Entry<'_> {
         receiver: &mut RecvStream,
         sender: &mut SendStream,
     ) -> Result<Joined, CloseCode> {
-        let Request { room, name, cap, muted, .. } = request;
+        let Request { room, name, cap, muted, watches, .. } = request;
         let opened = self.open_door(&room, exchange).await;
         self.session.handle_door(now(), opened.as_ref().map(drop).map_err(|&code| code));
         let (challenge, ours, admits) = opened.map_err(|code| self.refused(&room, code))?;
@@ -155,7 +155,7 @@ impl Entry<'_> {
             max_members: None,
         };
         let place = Place::Lobby { admits };
-        self.join(Who { room, device: self.device, admitted, place, cap, muted }).await
+        self.join(Who { room, device: self.device, admitted, place, cap, muted, watches }).await
     }
 
     /// What is asked of a guest at this room's door; whether it is admitted without an operator.

@@ -90,6 +90,7 @@ pub(super) struct Who {
     pub(super) place: Place,
     pub(super) cap: Bitrate,
     pub(super) muted: bool,
+    pub(super) watches: bool,
 }
 
 /// How to reach a member.
@@ -260,7 +261,7 @@ impl Worker {
     fn join(&mut self, now: Instant, who: Who, line: Line) -> Result<LineId, CloseCode> {
         let (line_id, fresh) = (LineId(self.next_id), MemberId(self.next_id));
         self.next_id += 1;
-        let Who { room: name, device, admitted, place, cap, muted } = who;
+        let Who { room: name, device, admitted, place, cap, muted, watches } = who;
         let Admitted { site, name: called, role, guest, generation, visit, max_members } = admitted;
         let full = self.rooms.len() >= self.config.limits.rooms as usize && !self.rooms.contains_key(&name);
         let most = max_members.unwrap_or(self.config.limits.members as usize);
@@ -280,7 +281,7 @@ impl Worker {
         }
         let room = self.rooms.entry(name.clone()).or_insert_with(|| Room::new(now, most));
         let joining =
-            Joining { id: fresh, device: *device.as_bytes(), name: called, cap, muted, role, guest };
+            Joining { id: fresh, device: *device.as_bytes(), name: called, cap, muted, role, guest, watches };
         room.set_max_members(most);
         let result = match place {
             Place::Seat => room.join(now, joining),

@@ -406,3 +406,39 @@ fn what_cannot_be_is_refused_with_the_code_that_says_so() {
         assert_eq!(meeting.doing(9, what), ActCode::NotAllowed, "a guest in the lobby has no part in it");
     }
 }
+
+#[test]
+fn operators_that_watch_are_told_how_lines_are_and_nobody_else_is() {
+    let mut meeting = commune();
+    let watching = Joining { watches: true, role: SiteRole::Operator, ..joining(1, 24) };
+    let now = meeting.now();
+    meeting.room.join(now, watching).expect("its seat");
+    meeting.room.join(now, Joining { watches: true, ..joining(3, 24) }).expect("its seat");
+    meeting.talk(&[2]);
+    let report = giaoban_proto::wire::Report {
+        received: 20,
+        lost: 5,
+        microphone: giaoban_proto::wire::Microphone { dead: true, ..Default::default() },
+        ..Default::default()
+    };
+    meeting.run(50);
+    meeting.told.clear();
+    let now = meeting.now();
+    meeting.room.handle_datagram(now, MemberId(3), &report.encode());
+    meeting.run(400);
+    let figures = meeting.told.iter().filter_map(|(to, message)| match &message.body {
+        Some(server_message::Body::Figures(figures)) => Some((to.0, figures.lines.clone())),
+        _ => None,
+    });
+    let figures: Vec<_> = figures.collect();
+    assert!(!figures.is_empty() && figures.iter().all(|(to, _)| *to == 1), "{figures:?}");
+    let lines = || figures.iter().flat_map(|(_, lines)| lines);
+    let bad = lines().rfind(|line| line.member == 3).expect("news of 3");
+    assert_eq!((bad.hears.expect("heard").lost, bad.microphone), (20, 1));
+    let speaks = lines().rfind(|line| line.member == 2).expect("news of 2");
+    assert!(speaks.sends.is_some_and(|leg| leg.lost == 0 && leg.kbps > 0), "{speaks:?}");
+    meeting.told.clear();
+    meeting.run(600);
+    let more = meeting.told.iter().filter(|(_, m)| matches!(m.body, Some(server_message::Body::Figures(_))));
+    assert!(more.count() <= 1, "a steady line is no news");
+}
