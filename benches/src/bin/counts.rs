@@ -271,6 +271,7 @@ impl Meeting {
                 muted: !talks || n > 1,
                 role: SiteRole::Participant,
                 guest: false,
+                watches: false,
             };
             room.join(start, joining).map_err(|code| anyhow::anyhow!("{code:?}"))?;
         }
