@@ -14,7 +14,9 @@ use tokio::time::sleep;
 
 async fn wish(net: &VirtualNet, keys: &Keys, wish: Wish) -> Outcome {
     let identity = Identity::generate().unwrap();
-    act(&Setup::new(keys).meeting(), identity, Site::new(net, SITE, 1), wish).await
+    // Each run of the program is another one on the network.
+    let seed = 1 + u64::try_from(net.elapsed().as_millis()).unwrap();
+    act(&Setup::new(keys).meeting(), identity, Site::new(net, SITE, seed), wish).await
 }
 
 #[test]
