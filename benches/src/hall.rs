@@ -180,6 +180,8 @@ impl Hall {
             name: guest.name.into(),
             max_kbps: guest.max_kbps,
             muted: guest.muted,
+            raise: false,
+            answers: false,
             duration: Some(guest.stays),
             source: Box::new(Microphone { says: guest.says, start: self.start, next: self.bricks() }),
             sink: Box::new(Loudspeaker { tape: tape.clone(), start: self.start, next: self.bricks() }),
@@ -187,6 +189,7 @@ impl Hall {
             commands: asked,
             stats: Box::new(move |stats| lock(&kept).push(stats.clone())),
             say: Box::new(|_| {}),
+            watch: None,
             remember: Box::new(|_| {}),
             unix_start: OPENED + self.elapsed(),
         };

@@ -55,7 +55,7 @@ async fn ctl(hall: &Hall, wish: Wish) -> Outcome {
 }
 
 async fn done(hall: &Hall, deed: Deed) {
-    assert_eq!(ctl(hall, Wish::Do(deed)).await, Ok(Answer::Did(deed, Some(ActCode::Done))));
+    assert_eq!(ctl(hall, Wish::Do(deed.clone())).await, Ok(Answer::Did(deed, Some(ActCode::Done))));
 }
 
 /// Numbers and names of those who wait.

@@ -6,74 +6,44 @@
 //!
 //! Pure, but for [`mod@run`]. What the bridge allows is its own business; who is no operator is told so at once.
 
+mod deed;
 pub mod report;
 pub mod run;
 
+pub use deed::Deed;
+#[cfg(test)]
+pub(crate) use deed::tests::all as tests_of_deeds;
+
 use crate::roster::{Lobby, Roster};
 use crate::session::Loss;
-use giaoban_proto::wire::{
-    Act, ActCode, Seat, Silence, SiteRole, Waiting, Welcome, act::What, server_message::Body,
-};
+use giaoban_proto::wire::{Act, ActCode, Meeting, Seat, SiteRole, Waiting, Welcome, server_message::Body};
 use std::time::Instant;
 
 /// What is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// Who is in the room.
     Who,
     /// Who waits to be let in.
     Lobby,
+    /// How the meeting stands, who is in it and who waits.
+    Status,
+    /// All that the bridge says, until interrupted.
+    Watch,
     /// Something is to be done.
     Do(Deed),
-}
-
-/// What is to be done, to the member or guest of this number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the act of its name")]
-pub enum Deed {
-    Admit(u64),
-    Refuse(u64),
-    Expel(u64),
-    Silence(u64),
-    Unsilence(u64),
 }
 
 impl Wish {
     /// As it is typed.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Who => "who",
             Self::Lobby => "lobby",
-            Self::Do(Deed::Admit(_)) => "admit",
-            Self::Do(Deed::Refuse(_)) => "refuse",
-            Self::Do(Deed::Expel(_)) => "expel",
-            Self::Do(Deed::Silence(_)) => "silence",
-            Self::Do(Deed::Unsilence(_)) => "unsilence",
-        }
-    }
-}
-
-impl Deed {
-    /// Whom it is about.
-    #[must_use]
-    pub const fn member(self) -> u64 {
-        match self {
-            Self::Admit(member)
-            | Self::Refuse(member)
-            | Self::Expel(member)
-            | Self::Silence(member)
-            | Self::Unsilence(member) => member,
-        }
-    }
-
-    const fn what(self) -> What {
-        match self {
-            Self::Admit(member) => What::LetIn(member),
-            Self::Refuse(member) => What::TurnAway(member),
-            Self::Expel(member) => What::Expel(member),
-            Self::Silence(member) => What::Silence(Silence { member, silent: true }),
-            Self::Unsilence(member) => What::Silence(Silence { member, silent: false }),
+            Self::Status => "status",
+            Self::Watch => "watch",
+            Self::Do(deed) => deed.as_str(),
         }
     }
 }
@@ -85,8 +55,21 @@ pub enum Answer {
     Who(Vec<Seat>),
     /// All who wait, by number.
     Lobby(Vec<Waiting>),
+    /// How the meeting stands.
+    Status(Box<Status>),
     /// What the bridge made of the act; `None` for a code of a newer version.
     Did(Deed, Option<ActCode>),
+}
+
+/// A meeting, and all who are in it or wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// How it stands.
+    pub meeting: Meeting,
+    /// All who are in the room, by number.
+    pub seats: Vec<Seat>,
+    /// All who wait, by number.
+    pub waiting: Vec<Waiting>,
 }
 
 /// Why nothing came of it.
@@ -112,13 +95,14 @@ pub struct Ctl {
     roster: Roster,
     lobby: Lobby,
     lobby_listed: bool,
+    meeting: Option<Meeting>,
 }
 
 impl Ctl {
     /// For this wish.
     #[must_use]
     pub fn new(wish: Wish) -> Self {
-        Self { wish, roster: Roster::default(), lobby: Lobby::default(), lobby_listed: false }
+        Self { wish, roster: Roster::default(), lobby: Lobby::default(), lobby_listed: false, meeting: None }
     }
 
     /// The bridge lets this session observe: what is to be sent.
@@ -130,17 +114,17 @@ impl Ctl {
             return Err(Failed::NoOperator);
         }
         self.roster.start(welcome.member);
-        match self.wish {
+        match &self.wish {
             Wish::Do(deed) => Ok(Some(Act { number: NUMBER, what: Some(deed.what()) })),
-            Wish::Who | Wish::Lobby => Ok(None),
+            Wish::Who | Wish::Lobby | Wish::Status | Wish::Watch => Ok(None),
         }
     }
 
     /// The bridge says something more: the answer, once it is whole.
     pub fn handle_message(&mut self, now: Instant, body: Body) -> Option<Answer> {
-        match (body, self.wish) {
+        match (body, &self.wish) {
             (Body::Done(done), Wish::Do(deed)) if done.number == NUMBER => {
-                return Some(Answer::Did(deed, ActCode::from_code(done.code)));
+                return Some(Answer::Did(deed.clone(), ActCode::from_code(done.code)));
             }
             (Body::Roster(difference), _) => {
                 self.roster.handle_difference(now, difference);
@@ -149,12 +133,19 @@ impl Ctl {
                 self.lobby.handle_difference(difference);
                 self.lobby_listed = true;
             }
+            (Body::Meeting(meeting), _) => self.meeting = Some(meeting),
             _ => {}
         }
-        match self.wish {
+        let seats = || self.roster.seats().cloned().collect();
+        let waiting = || self.lobby.waiting().cloned().collect();
+        match &self.wish {
             // The lobby follows the last part of the roster, or there is nobody in it.
-            Wish::Who if self.lobby_listed => Some(Answer::Who(self.roster.seats().cloned().collect())),
-            Wish::Lobby if self.lobby_listed => Some(Answer::Lobby(self.lobby.waiting().cloned().collect())),
+            Wish::Who if self.lobby_listed => Some(Answer::Who(seats())),
+            Wish::Lobby if self.lobby_listed => Some(Answer::Lobby(waiting())),
+            Wish::Status if self.lobby_listed => {
+                let meeting = self.meeting.clone()?;
+                Some(Answer::Status(Box::new(Status { meeting, seats: seats(), waiting: waiting() })))
+            }
             _ => None,
         }
     }
@@ -195,7 +186,7 @@ mod tests {
     #[test]
     fn who_is_no_operator_is_told_so_before_anything_is_asked() {
         for role in [SiteRole::Participant, SiteRole::Listener, SiteRole::Trunk] {
-            for wish in [Wish::Who, Wish::Lobby, Wish::Do(Deed::Expel(3))] {
+            for wish in [Wish::Who, Wish::Lobby, Wish::Status, Wish::Watch, Wish::Do(Deed::Expel(3))] {
                 assert_eq!(Ctl::new(wish).handle_welcome(&welcome(role)), Err(Failed::NoOperator));
             }
         }
@@ -219,24 +210,37 @@ mod tests {
     }
 
     #[test]
-    fn each_act_names_its_member_and_ends_with_its_own_answer() {
-        let silence = |silent| What::Silence(Silence { member: 7, silent });
-        for (deed, what) in [
-            (Deed::Admit(7), What::LetIn(7)),
-            (Deed::Refuse(7), What::TurnAway(7)),
-            (Deed::Expel(7), What::Expel(7)),
-            (Deed::Silence(7), silence(true)),
-            (Deed::Unsilence(7), silence(false)),
-        ] {
-            let (mut ctl, act) = begun(Wish::Do(deed));
-            assert_eq!(act, Some(Act { number: NUMBER, what: Some(what) }));
-            assert_eq!(deed.member(), 7);
-            assert_eq!(ctl.handle_message(start(), lobby(vec![])), None);
-            assert_eq!(ctl.handle_message(start(), Body::Done(Done { number: 2, code: 0 })), None);
-            let full = Body::Done(Done { number: NUMBER, code: ActCode::Full.code() });
-            assert_eq!(ctl.handle_message(start(), full), Some(Answer::Did(deed, Some(ActCode::Full))));
-            let newer = Body::Done(Done { number: NUMBER, code: 99 });
-            assert_eq!(ctl.handle_message(start(), newer), Some(Answer::Did(deed, None)));
+    fn the_status_is_whole_when_meeting_list_and_lobby_have_come_in_whatever_order() {
+        let meeting = || Body::Meeting(Meeting { mode: 1, ..Meeting::default() });
+        let bodies = [meeting(), roster(vec![seat(2)]), lobby(vec![])];
+        for order in [[0, 1, 2], [1, 2, 0], [2, 1, 0], [1, 0, 2]] {
+            let (mut ctl, _) = begun(Wish::Status);
+            let mut answers = order.map(|at: usize| ctl.handle_message(start(), bodies[at].clone()));
+            let Some(Answer::Status(status)) = answers[2].take() else { panic!("{order:?}: {answers:?}") };
+            assert_eq!((status.meeting.mode, status.seats.len(), status.waiting.len()), (1, 1, 0));
+            assert_eq!(answers, [None, None, None]);
         }
+    }
+
+    #[test]
+    fn whoever_watches_has_no_answer() {
+        let (mut ctl, act) = begun(Wish::Watch);
+        assert_eq!(act, None);
+        for body in [roster(vec![seat(9)]), lobby(vec![]), Body::Meeting(Meeting::default())] {
+            assert_eq!(ctl.handle_message(start(), body), None);
+        }
+    }
+
+    #[test]
+    fn an_act_ends_with_its_own_answer() {
+        let (mut ctl, act) = begun(Wish::Do(Deed::Admit(7)));
+        assert_eq!(act, Some(Act { number: NUMBER, what: Some(Deed::Admit(7).what()) }));
+        assert_eq!(ctl.handle_message(start(), lobby(vec![])), None);
+        assert_eq!(ctl.handle_message(start(), Body::Done(Done { number: 2, code: 0 })), None);
+        let full = Body::Done(Done { number: NUMBER, code: ActCode::Full.code() });
+        let answer = Answer::Did(Deed::Admit(7), Some(ActCode::Full));
+        assert_eq!(ctl.handle_message(start(), full), Some(answer));
+        let newer = Body::Done(Done { number: NUMBER, code: 99 });
+        assert_eq!(ctl.handle_message(start(), newer), Some(Answer::Did(Deed::Admit(7), None)));
     }
 }

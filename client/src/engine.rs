@@ -25,15 +25,18 @@ use crate::words::Message;
 use drive::{Doors, Engine};
 use giaoban_proto::media::codec::CodecError;
 use giaoban_proto::transport::{Identity, Pins};
+use giaoban_proto::wire::{Act, server_message::Body};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// What a person may ask while a client runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Switch the microphone off (`true`) or on.
     Mute(bool),
+    /// Send the bridge this act, if there is a line. Its number is not 0: the engine's own acts have that one.
+    Act(Act),
     /// Leave the room and end.
     Stop,
 }
@@ -47,6 +50,9 @@ pub type OnMessage = Box<dyn FnMut(&Message<'_>) + Send>;
 /// Called each time that the bridge has welcomed this client, with the keys that are the bridge's from now on.
 pub type OnWelcome = Box<dyn FnMut(Pins) + Send>;
 
+/// Called with what the bridge says on the line that carries sound, its welcome first.
+pub type OnBody = Box<dyn FnMut(&Body) + Send>;
+
 /// All that a client needs to run. Nothing of it is a global: several run in one process.
 pub struct Client {
     /// Where to, and by what right.
@@ -59,6 +65,10 @@ pub struct Client {
     pub max_kbps: u32,
     /// Whether the microphone is off at first.
     pub muted: bool,
+    /// Whether it raises its hand, once hands can be raised.
+    pub raise: bool,
+    /// Whether it answers roll calls by itself.
+    pub answers: bool,
     /// For how long; without, until stopped.
     pub duration: Option<Duration>,
     /// Where sound comes from.
@@ -73,6 +83,8 @@ pub struct Client {
     pub stats: OnStats,
     /// What becomes of messages.
     pub say: OnMessage,
+    /// Whoever else hears the bridge, how the lines of all members are included: a console.
+    pub watch: Option<OnBody>,
     /// What is to be remembered of the bridge.
     pub remember: OnWelcome,
     /// What the time of day was, since 1970, when [`Client::run`] is called: figures carry it.

@@ -1,7 +1,7 @@
 //! The thin client of giaoban: captures, sends, receives, plays.
 //!
 //! ```text
-//! main -> engine -> { session, guest, roster, voice, stats, words }     pure: they take `now`
+//! main -> engine -> { session, guest, roster, floor, voice, stats, words }     pure: they take `now`
 //!            |
 //!            +----> { net, audio }                                shells: sockets, devices, files
 //! ```
@@ -12,9 +12,11 @@
 //! * [`meeting`]: where a client goes and by what right. Pure.
 //! * [`memory`]: the meeting that is remembered, one file.
 //! * [`ctl`]: an operator's acts, one at a time.
+//! * [`console`]: an operator's screen.
 //! * [`guest`]: the PIN's exchange. Pure.
 //! * [`session`]: whether this client is in its room, and the way back. Pure.
 //! * [`roster`]: who else is there, who waits in the lobby, and who may speak. Pure.
+//! * [`floor`]: what of the meeting concerns this site. Pure.
 //! * [`voice`]: the two doors and the heartbeat. Pure.
 //! * [`stats`]: one line of figures a second. Pure.
 //! * [`words`]: all that is said to a person, in each language. Pure.
@@ -25,8 +27,10 @@
 pub mod audio;
 pub mod check;
 mod clock;
+pub mod console;
 pub mod ctl;
 pub mod engine;
+pub mod floor;
 pub mod guest;
 pub mod meeting;
 pub mod memory;

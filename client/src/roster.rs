@@ -65,6 +65,19 @@ impl Roster {
         self.seats.get(&self.own)
     }
 
+    /// The seat of this member.
+    #[must_use]
+    pub fn seat(&self, member: u64) -> Option<&Seat> {
+        self.seats.get(&member)
+    }
+
+    /// The place of this site's hand among all that are up, from 1; `None` while it is down.
+    #[must_use]
+    pub fn place(&self) -> Option<usize> {
+        let own = self.own().map(|seat| seat.hand).filter(|hand| *hand != 0)?;
+        Some(self.seats.values().filter(|seat| (1..=own).contains(&seat.hand)).count())
+    }
+
     /// Whether any of the list has come.
     #[must_use]
     pub fn is_listed(&self) -> bool {
@@ -87,11 +100,11 @@ impl Roster {
             }
         }
         for mut seat in difference.seats {
-            let before = self.seats.get_mut(&seat.member);
-            let known = before.is_some();
+            let before = self.seats.get(&seat.member);
             if let Some(before) = before.filter(|_| seat.name.is_empty()) {
-                seat.name = std::mem::take(&mut before.name);
+                seat.name.clone_from(&before.name);
             }
+            let known = before.is_some();
             if !known && self.seats.len() >= MAX_SEATS {
                 continue;
             }
@@ -137,6 +150,12 @@ impl Lobby {
     }
 }
 
+/// Whether a roll call is for whoever has this seat: operators call it, and another bridge has a roll of its own.
+#[must_use]
+pub fn is_called(seat: &Seat) -> bool {
+    !matches!(SiteRole::from_code(seat.role), Some(SiteRole::Operator | SiteRole::Trunk))
+}
+
 /// Why a site may not speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Bar {
@@ -144,6 +163,8 @@ pub enum Bar {
     Listener,
     /// An operator has taken its voice out of the meeting.
     Silenced,
+    /// The floor is given by the operator, and not to it.
+    NoFloor,
 }
 
 impl Bar {
@@ -189,10 +210,19 @@ mod tests {
         let news = [News::Left("Tri Lễ".into()), News::Came { name: "Châu Bình".into(), guest: false }];
         assert_eq!(roster.handle_difference(now + LIST_WITHIN * 2, change), news);
         assert_eq!(roster.members(), 4);
-        let raised = Difference { seats: vec![Seat { member: 2, hand: 1, ..Seat::default() }], gone: vec![] };
-        assert_eq!(roster.handle_difference(now + LIST_WITHIN * 2, raised), []);
-        let seat = roster.seats().next().expect("the first");
-        assert_eq!((seat.name.as_str(), seat.hand), ("Nậm Giải", 1), "no name is as before");
+    }
+
+    #[test]
+    fn a_change_without_a_name_leaves_the_name_and_hands_have_their_places() {
+        let (mut roster, now) = (Roster::default(), start());
+        roster.start(3);
+        let all = seats(&[(1, "Tri Lễ"), (2, "Nậm Giải"), (3, "we")]);
+        roster.handle_difference(now, Difference { seats: all, gone: vec![] });
+        assert_eq!(roster.place(), None);
+        let hands = [(1, 9), (2, 4), (3, 6)].map(|(member, hand)| Seat { member, hand, ..Seat::default() });
+        roster.handle_difference(now, Difference { seats: hands.into(), gone: vec![] });
+        assert_eq!(roster.seat(1).map(|seat| (seat.name.as_str(), seat.hand)), Some(("Tri Lễ", 9)));
+        assert_eq!(roster.place(), Some(2));
     }
 
     #[test]

@@ -5,6 +5,9 @@
 mod parse;
 mod typed;
 
+use parse::CtlOptions;
+pub(crate) use parse::duration;
+
 use crate::audio::{Input, Output};
 use crate::ctl::Wish;
 use crate::net::TcpPorts;
@@ -16,7 +19,9 @@ use giaoban_proto::transport::Pins;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
-use typed::{Typed, TypedCheck, TypedCommand, TypedCtl, TypedDial, TypedJoin, TypedStay};
+use typed::{
+    Typed, TypedCheck, TypedCommand, TypedConsole, TypedCtl, TypedDial, TypedJoin, TypedSound, TypedStay,
+};
 
 /// The longest name of a site, in bytes: the bridge cuts what is longer.
 pub const MAX_NAME_BYTES: usize = 64;
@@ -35,6 +40,8 @@ pub struct Settings {
 pub enum Command {
     /// Join a room.
     Join(Box<Join>),
+    /// Show the operator's screen.
+    Console(Box<Join>),
     /// Find out what a line will do.
     Check(Box<Check>),
     /// Act as an operator.
@@ -110,6 +117,10 @@ pub struct Join {
     pub stats: Option<PathBuf>,
     /// Whether the microphone is off.
     pub muted: bool,
+    /// Whether it raises its hand.
+    pub raise: bool,
+    /// Whether it answers roll calls by itself.
+    pub answers: bool,
     /// The device's key file; the usual place without.
     pub identity: Option<PathBuf>,
     /// Where the bridge is tried by TCP when UDP does not get through.
@@ -168,6 +179,9 @@ impl Settings {
             None | Some(TypedCommand::Devices) => Ok(Command::Devices),
             Some(TypedCommand::Check(typed)) => check(typed).map(|check| Command::Check(Box::new(check))),
             Some(TypedCommand::Join(typed)) => join(*typed).map(|join| Command::Join(Box::new(join))),
+            Some(TypedCommand::Console(typed)) => {
+                console(*typed).map(|join| Command::Console(Box::new(join)))
+            }
             Some(TypedCommand::Dial(typed)) => dial(*typed).map(|join| Command::Join(Box::new(join))),
             Some(TypedCommand::Ctl(typed)) => ctl(*typed).map(|ctl| Command::Ctl(Box::new(ctl))),
         };
@@ -183,9 +197,9 @@ fn check(TypedCheck { link, json, identity }: TypedCheck) -> Result<Check, Strin
 }
 
 fn ctl(typed: TypedCtl) -> Result<Ctl, String> {
-    let TypedCtl { words, link: usual, json, identity, tcp } = typed;
+    let TypedCtl { words, link: usual, turn, within, but_floor, operators, json, identity, tcp } = typed;
     let remembered = words.first().is_some_and(|word| word == "-");
-    let (link, wish) = parse::ctl(&words)?;
+    let (link, wish) = parse::ctl(&words, CtlOptions { turn, within, but_floor, operators })?;
     let to = match link.or_else(|| usual.filter(|_| !remembered)) {
         None => To::Remembered,
         Some(link) if link.guest => return Err("this link is for guests, and acts are for operators".into()),
@@ -208,6 +222,19 @@ fn join(typed: TypedJoin) -> Result<Join, String> {
     self::stay(to, stay, identity)
 }
 
+/// One joins by it, and nothing more can be wished: whoever runs the meeting has no hand to raise.
+fn console(TypedConsole { link, sound, identity }: TypedConsole) -> Result<Join, String> {
+    let to = match link {
+        None => To::Remembered,
+        Some(link) if link.guest => {
+            return Err("this link is for guests, and the console is for operators".into());
+        }
+        Some(link) => To::Device(link),
+    };
+    let stay = TypedStay { sound, duration: None, name: None, pin: None, raise: false, answers: true };
+    self::stay(to, stay, identity)
+}
+
 fn dial(typed: TypedDial) -> Result<Join, String> {
     let TypedDial { host: (host, port), room, stay } = typed;
     let to = To::Guest { host, port, room, pins: None, pin: pin(&stay)? };
@@ -219,7 +246,8 @@ fn pin(stay: &TypedStay) -> Result<Option<Pin>, String> {
 }
 
 fn stay(to: To, typed: TypedStay, identity: Option<PathBuf>) -> Result<Join, String> {
-    let TypedStay { input, output, repeat, duration, name, pin: _, max_kbps, stats, muted, tcp } = typed;
+    let TypedStay { sound, duration, name, pin: _, raise, answers } = typed;
+    let TypedSound { input, output, repeat, max_kbps, stats, muted, tcp } = sound;
     if repeat && !matches!(input, Input::File { .. }) {
         return Err(format!("--loop repeats an input file, and the input is `{input}`; leave it out"));
     }
@@ -235,7 +263,7 @@ fn stay(to: To, typed: TypedStay, identity: Option<PathBuf>) -> Result<Join, Str
     let max_kbps = max_kbps.unwrap_or(0);
     let input = input.repeating(repeat);
     let tcp = tcp.unwrap_or_default();
-    Ok(Join { to, input, output, duration, name, max_kbps, stats, muted, identity, tcp })
+    Ok(Join { to, input, output, duration, name, max_kbps, stats, muted, raise, answers, identity, tcp })
 }
 
 /// clap explains on many lines; the first paragraph says what is wrong.

@@ -10,10 +10,12 @@
 //! Pure: no device, no socket, no clock. Media time advances with every brick that comes in, spoken or not, muted
 //! or not, so that silence keeps its length; numbers advance only with packets.
 
+mod cue;
 mod downlink;
 mod heartbeat;
 mod uplink;
 
+pub use cue::{Cue, Cues};
 pub use downlink::{Downlink, DownlinkCounters, Heard};
 pub use heartbeat::{Heartbeat, PERIOD, PERIOD_IN_SILENCE};
 pub use uplink::Uplink;

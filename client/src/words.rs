@@ -5,15 +5,23 @@
 //! by `audio`, in English.
 
 mod check;
+pub mod console;
 mod ctl;
+mod deed;
+mod floor;
 mod loss;
 
 pub use check::CheckWords;
 pub use ctl::CtlWords;
 
+use crate::floor::News;
 use crate::roster::Bar;
 use crate::session::{End, Loss};
-use giaoban_proto::wire::{CloseCode, NoticeKind};
+use floor::{
+    english_code, english_news, english_notice, english_unheard, vietnamese_code, vietnamese_news,
+    vietnamese_notice, vietnamese_unheard,
+};
+use giaoban_proto::wire::{ActCode, CloseCode, NoticeKind};
 use loss::{english_loss, vietnamese_loss};
 use std::fmt::Display;
 
@@ -87,6 +95,26 @@ pub enum Message<'a> {
         /// Its number, which acts name it by.
         number: u64,
     },
+    /// The floor, the roll call, the recording.
+    Floor {
+        /// What is new.
+        news: News,
+        /// Whether this program answers roll calls by itself.
+        answers: bool,
+    },
+    /// Somebody says something in writing.
+    Said {
+        /// Who.
+        name: &'a str,
+        /// What.
+        text: &'a str,
+        /// Whether operators alone read it.
+        to_operators: bool,
+    },
+    /// This site talks, and nobody hears it: its microphone is off, or for this reason.
+    Unheard(Option<Bar>),
+    /// The bridge did not take what this program did by itself: a hand, or an answer to the roll call.
+    NotTaken(Option<ActCode>),
     /// To an operator, and to whom it is about: something has happened.
     Notice {
         /// What.
@@ -171,37 +199,17 @@ impl Message<'_> {
             Self::GuestWaits { name, number } => {
                 format!("a guest waits: {name} (number {number}); `giaoban ctl admit {number}` lets it in")
             }
-            Self::Notice { kind: NoticeKind::CameTwice, name, number, .. } => format!(
-                "the device of {name} (number {number}) joined again while it was in; if nobody there did that, its \
-                 key is in other hands: revoke the site"
-            ),
-            Self::Notice { kind: NoticeKind::Howls, own: true, .. } => {
-                "your microphone howled and was taken out of the meeting: turn the loudspeaker down, then ask the operator"
-                    .into()
+            Self::MayNotSpeak(Bar::NoFloor) => {
+                "you do not have the floor: nobody hears you until the operator gives it to you".into()
             }
-            Self::Notice { kind: NoticeKind::Howls, name, number, .. } => format!(
-                "{name} (number {number}) howled and was silenced; when its loudspeaker is turned down, `giaoban ctl \
-                 unsilence {number}`"
-            ),
-            Self::Notice { kind: NoticeKind::Echoes, own: true, .. } => {
-                "your microphone sent the meeting back to it and was taken out: turn the loudspeaker down or put it \
-                 further away, then ask the operator"
-                    .into()
+            Self::Floor { news, answers } => english_news(news, answers),
+            Self::Said { name, text, to_operators: false } => format!("{name} writes: {text}"),
+            Self::Said { name, text, to_operators: true } => {
+                format!("{name} writes to the operators: {text}")
             }
-            Self::Notice { kind: NoticeKind::Echoes, name, number, .. } => format!(
-                "{name} (number {number}) sent the meeting's own sound back and was silenced; when its loudspeaker is \
-                 turned down, `giaoban ctl unsilence {number}`"
-            ),
-            Self::Notice { kind: NoticeKind::TookOver, own: true, .. } => {
-                "you run the meeting now, in the operator's place".into()
-            }
-            Self::Notice { kind: NoticeKind::TookOver, name, number, .. } => {
-                format!("{name} (number {number}) runs the meeting now, in the operator's place")
-            }
-            Self::Notice { kind: NoticeKind::RecordingFailed, .. } => {
-                "the recording has ended: the bridge could not write it; make room on its disk, then start it again"
-                    .into()
-            }
+            Self::Unheard(why) => english_unheard(why),
+            Self::NotTaken(code) => format!("the bridge did not take it: {}", english_code(code)),
+            Self::Notice { kind, name, number, own } => english_notice(kind, name, number, own),
             Self::Remembered => {
                 "this meeting is remembered: from now on `giaoban` alone joins it, without the link".into()
             }
@@ -270,34 +278,15 @@ impl Message<'_> {
             Self::GuestWaits { name, number } => {
                 format!("có khách đang đợi: {name} (số {number}); gõ `giaoban ctl admit {number}` để cho vào")
             }
-            Self::Notice { kind: NoticeKind::CameTwice, name, number, .. } => format!(
-                "máy của {name} (số {number}) vừa vào lại khi đang họp; nếu ở đó không ai làm vậy thì khóa của máy đã \
-                 lọt vào tay người khác: hãy thu hồi quyền của điểm này"
-            ),
-            Self::Notice { kind: NoticeKind::Howls, own: true, .. } => {
-                "micrô của bạn bị hú nên đã được tách khỏi cuộc họp: hãy vặn nhỏ loa rồi báo người điều hành".into()
+            Self::MayNotSpeak(Bar::NoFloor) => {
+                "chưa đến lượt bạn phát biểu: chưa ai nghe thấy bạn cho đến khi người điều hành mời".into()
             }
-            Self::Notice { kind: NoticeKind::Howls, name, number, .. } => format!(
-                "{name} (số {number}) bị hú nên đã bị tắt tiếng; khi ở đó đã vặn nhỏ loa, gõ `giaoban ctl unsilence {number}`"
-            ),
-            Self::Notice { kind: NoticeKind::Echoes, own: true, .. } => {
-                "micrô của bạn thu lại tiếng của cuộc họp nên đã được tách ra: hãy vặn nhỏ loa hoặc để loa xa micrô, rồi \
-                 báo người điều hành"
-                    .into()
-            }
-            Self::Notice { kind: NoticeKind::Echoes, name, number, .. } => format!(
-                "{name} (số {number}) dội lại tiếng của cuộc họp nên đã bị tắt tiếng; khi ở đó đã vặn nhỏ loa, gõ \
-                 `giaoban ctl unsilence {number}`"
-            ),
-            Self::Notice { kind: NoticeKind::TookOver, own: true, .. } => {
-                "từ bây giờ bạn điều hành cuộc họp, thay người điều hành".into()
-            }
-            Self::Notice { kind: NoticeKind::TookOver, name, number, .. } => {
-                format!("từ bây giờ {name} (số {number}) điều hành cuộc họp, thay người điều hành")
-            }
-            Self::Notice { kind: NoticeKind::RecordingFailed, .. } => {
-                "đã ngừng ghi âm: máy chủ không ghi được; hãy dọn ổ đĩa của máy chủ rồi bắt đầu ghi lại".into()
-            }
+            Self::Floor { news, answers } => vietnamese_news(news, answers),
+            Self::Said { name, text, to_operators: false } => format!("{name} nhắn: {text}"),
+            Self::Said { name, text, to_operators: true } => format!("{name} nhắn người điều hành: {text}"),
+            Self::Unheard(why) => vietnamese_unheard(why),
+            Self::NotTaken(code) => format!("máy chủ không nhận: {}", vietnamese_code(code)),
+            Self::Notice { kind, name, number, own } => vietnamese_notice(kind, name, number, own),
             Self::Remembered => {
                 "đã ghi nhớ cuộc họp này: từ nay chỉ cần gõ `giaoban` là vào, không cần liên kết".into()
             }
@@ -346,10 +335,34 @@ const fn is_put_out(code: CloseCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use giaoban_proto::wire::{FloorMode, Recording};
     use std::collections::BTreeSet;
 
-    /// The message after this one; a new variant does not build until it has its place here.
-    fn next(message: &Message<'static>) -> Option<Message<'static>> {
+    /// All that is said of the floor; a new variant does not build until it has its words.
+    const NEWS: [News; 18] = [
+        News::Mode { mode: FloorMode::Open, speaks: true },
+        News::Mode { mode: FloorMode::Moderated, speaks: true },
+        News::Mode { mode: FloorMode::Moderated, speaks: false },
+        News::Mode { mode: FloorMode::Announcement, speaks: true },
+        News::Mode { mode: FloorMode::Announcement, speaks: false },
+        News::Yours { seconds: 0 },
+        News::Yours { seconds: 180 },
+        News::Ending,
+        News::Gone,
+        News::Place(1),
+        News::Place(3),
+        News::Lowered,
+        News::Roll { number: 2, seconds: 90 },
+        News::Counted,
+        News::Recording(Recording::On),
+        News::Recording(Recording::Paused),
+        News::Recording(Recording::Off),
+        News::Recording(Recording::Failed),
+    ];
+
+    /// The message after this one, of which there were `told` about the floor; a new variant does not build until it
+    /// has its place here.
+    fn next(message: &Message<'static>, told: usize) -> Option<Message<'static>> {
         use Message as M;
         Some(match message {
             M::Connecting { .. } => M::Joined { room: "giaoban", name: "Tri Lễ", others: 0 },
@@ -365,19 +378,42 @@ mod tests {
             M::Muted => M::Unmuted,
             M::Unmuted => M::MayNotSpeak(Bar::Listener),
             M::MayNotSpeak(Bar::Listener) => M::MayNotSpeak(Bar::Silenced),
-            M::MayNotSpeak(Bar::Silenced) => M::MaySpeak { muted: false },
+            M::MayNotSpeak(Bar::Silenced) => M::MayNotSpeak(Bar::NoFloor),
+            M::MayNotSpeak(Bar::NoFloor) => M::MaySpeak { muted: false },
             M::MaySpeak { muted: false } => M::MaySpeak { muted: true },
             M::MaySpeak { muted: true } => M::GuestWaits { name: "Tri Lễ", number: 7 },
             M::GuestWaits { name, number } => {
                 M::Notice { kind: NoticeKind::CameTwice, name, number: *number, own: false }
             }
-            M::Notice { kind: NoticeKind::RecordingFailed, .. } => M::Remembered,
+            M::Notice { kind: NoticeKind::RecordingFailed, name, .. } => {
+                M::Said { name, text: "112/BC", to_operators: false }
+            }
             M::Notice { kind, name, number, own } => {
                 let next = || NoticeKind::from_code(kind.code() + 1);
                 let apart = *kind != NoticeKind::CameTwice && !own;
                 let kind = if apart { *kind } else { next()? };
                 M::Notice { kind, name, number: *number, own: apart }
             }
+            M::Said { name, text, to_operators: false } => M::Said { name, text, to_operators: true },
+            M::Said { .. } => M::Unheard(None),
+            M::Unheard(None) => M::Unheard(Some(Bar::Listener)),
+            M::Unheard(Some(Bar::Listener)) => M::Unheard(Some(Bar::Silenced)),
+            M::Unheard(Some(Bar::Silenced)) => M::Unheard(Some(Bar::NoFloor)),
+            M::Unheard(Some(Bar::NoFloor)) => M::NotTaken(None),
+            M::NotTaken(code) => {
+                let at = code.map_or(1, |code| code.code() + 1);
+                match ActCode::from_code(at) {
+                    Some(code) => M::NotTaken(Some(code)),
+                    None => M::Floor { news: NEWS[0], answers: false },
+                }
+            }
+            M::Floor { answers: false, .. } if NEWS.len() > told => {
+                M::Floor { news: NEWS[told], answers: false }
+            }
+            M::Floor { answers: false, .. } => {
+                M::Floor { news: News::Roll { number: 2, seconds: 60 }, answers: true }
+            }
+            M::Floor { .. } => M::Remembered,
             M::Remembered => M::KeysNoted,
             M::KeysNoted => M::NotRemembered(&"the disk is full"),
             M::NotRemembered(_) => M::NothingRemembered,
@@ -421,7 +457,7 @@ mod tests {
     #[test]
     fn every_message_has_one_line_of_its_own_in_each_language() {
         let mut said: [BTreeSet<String>; 2] = Default::default();
-        let mut messages = 0;
+        let (mut messages, mut told) = (0, 0);
         let mut message = Some(Message::Connecting { host: "hop.example.vn" });
         while let Some(this) = message {
             for (lang, said) in [Lang::En, Lang::Vi].into_iter().zip(&mut said) {
@@ -430,7 +466,8 @@ mod tests {
                 said.insert(text);
             }
             messages += 1;
-            message = next(&this);
+            told += usize::from(matches!(this, Message::Floor { .. }));
+            message = next(&this, told);
         }
         assert!(messages > 50, "{messages}");
         // NotReachable(None) and Refused(Broken) differ by their beginnings; all are told apart.

@@ -8,7 +8,7 @@ use crate::session::{Action, End, LineId, Loss, Session};
 use crate::voice::Heartbeat;
 use giaoban_proto::transport::Identity;
 use giaoban_proto::unit::Level;
-use giaoban_proto::wire::{CloseCode, Hello, OBSERVES, Report, VERSION, server_message::Body};
+use giaoban_proto::wire::{CloseCode, Hello, OBSERVES, Report, VERSION, WATCHES, server_message::Body};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +18,10 @@ use tokio::time::{sleep_until, timeout};
 /// How long the bridge may take from the welcome to the answer. A long list over a slow and lossy line takes some seconds;
 /// more lets a script hang on a line that is gone.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(20);
+
+/// How long whoever watches waits before it calls again: a bridge that restarts is back by then, and a line that is away
+/// costs little.
+const CALLS_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// How long good-bye may take, over all calls.
 const END_WITHIN: Duration = Duration::from_secs(1);
@@ -32,6 +36,51 @@ pub async fn run(
     network: Arc<dyn Network>,
     wish: Wish,
 ) -> Result<Answer, Failed> {
+    call(meeting, identity, network, wish, &mut |_| {}).await
+}
+
+/// What whoever watches is told.
+#[derive(Debug)]
+pub enum Watched<'a> {
+    /// The bridge says this; its welcome is the first that it says on each line.
+    Body(&'a Body),
+    /// The line is lost; it is called again.
+    Lost,
+}
+
+/// Tells `on` all that the bridge of `meeting` says, for as long as this device may hear it. Comes back by itself after the
+/// line was lost.
+pub async fn watch(
+    meeting: &Meeting,
+    identity: Identity,
+    network: Arc<dyn Network>,
+    mut on: impl FnMut(Watched<'_>) + Send,
+) -> Failed {
+    let mut heard = false;
+    loop {
+        let mut on_body = |body: &Body| {
+            heard = true;
+            on(Watched::Body(body));
+        };
+        let again = Arc::clone(&network);
+        match call(meeting, identity.clone(), again, Wish::Watch, &mut on_body).await {
+            // Whoever watches has no answer.
+            Ok(_) => {}
+            Err(failed @ (Failed::Refused(_) | Failed::NoOperator)) => return failed,
+            Err(failed) if !heard => return failed,
+            Err(_) => on(Watched::Lost),
+        }
+        tokio::time::sleep(CALLS_AGAIN_AFTER).await;
+    }
+}
+
+async fn call(
+    meeting: &Meeting,
+    identity: Identity,
+    network: Arc<dyn Network>,
+    wish: Wish,
+    on_body: &mut (dyn FnMut(&Body) + Send),
+) -> Result<Answer, Failed> {
     let (events_out, events) = mpsc::channel(EVENTS);
     let code = match &meeting.entry {
         Entry::Device { code: Some(code), .. } => code.as_bytes().to_vec(),
@@ -39,7 +88,7 @@ pub async fn run(
     };
     let hello = Hello {
         version: VERSION,
-        capabilities: OBSERVES,
+        capabilities: if wish == Wish::Watch { OBSERVES | WATCHES } else { OBSERVES },
         software: concat!("giaoban ctl ", env!("CARGO_PKG_VERSION")).into(),
         room: meeting.room.as_str().into(),
         code,
@@ -47,6 +96,9 @@ pub async fn run(
         ..Hello::default()
     };
     let mut run = Run {
+        on_body,
+        // An act that is not answered was lost; whoever watches may hear nothing for hours.
+        patient: wish == Wish::Watch,
         hello,
         session: Session::new(now()),
         ctl: Ctl::new(wish),
@@ -68,7 +120,9 @@ struct Observing {
     heartbeat: Heartbeat,
 }
 
-struct Run {
+struct Run<'a> {
+    on_body: &'a mut (dyn FnMut(&Body) + Send),
+    patient: bool,
     hello: Hello,
     session: Session,
     ctl: Ctl,
@@ -78,7 +132,7 @@ struct Run {
     observing: Option<Observing>,
 }
 
-impl Run {
+impl Run<'_> {
     async fn drive(&mut self) -> Result<Answer, Failed> {
         loop {
             let due = self.round(now())?;
@@ -97,7 +151,7 @@ impl Run {
     /// What is due at `now`; when there is more.
     fn round(&mut self, now: Instant) -> Result<Instant, Failed> {
         if let Some(observing) = &mut self.observing {
-            if observing.until <= now {
+            if observing.until <= now && !self.patient {
                 return Err(Failed::NoAnswer);
             }
             if let Some(call) = self.calls.get(&observing.id) {
@@ -108,7 +162,8 @@ impl Run {
                     call.send_datagram(&report.encode());
                 }
             }
-            return Ok(observing.until.min(observing.heartbeat.poll_timeout()));
+            let beat = observing.heartbeat.poll_timeout();
+            return Ok(if self.patient { beat } else { observing.until.min(beat) });
         }
         self.session.handle_timeout(now);
         self.act();
@@ -159,6 +214,7 @@ impl Run {
                     self.session.handle_welcome(now, id);
                     if self.session.line() == Some(id) {
                         let act = self.ctl.handle_welcome(&welcome)?;
+                        (self.on_body)(&Body::Welcome(welcome));
                         if let (Some(act), Some(call)) = (act, self.calls.get(&id)) {
                             call.send(act.into());
                         }
@@ -166,7 +222,10 @@ impl Run {
                         self.observing = Some(Observing { id, until, heartbeat: Heartbeat::new(now) });
                     }
                 }
-                Some(body) if observing == Some(id) => return Ok(self.ctl.handle_message(now, body)),
+                Some(body) if observing == Some(id) => {
+                    (self.on_body)(&body);
+                    return Ok(self.ctl.handle_message(now, body));
+                }
                 _ => {}
             },
             Event::Lost { id, loss } if observing == Some(id) => return Err(lost(loss)),

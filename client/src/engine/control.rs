@@ -1,20 +1,26 @@
 //! What the bridge says on the control stream, and what comes of it here.
 
 use super::drive::Engine;
+use crate::floor;
 use crate::meeting::pins_after;
 use crate::roster::{Bar, News};
 use crate::session::{LineId, Loss};
 use crate::words::Message;
 use giaoban_proto::pin::NotProved;
 use giaoban_proto::wire::{
-    CloseCode, InLobby, NoticeKind, PinChallenge, PinProof, Roster, ServerMessage, Standing, VERSION,
-    Welcome, server_message::Body,
+    Act, ActCode, CloseCode, Done, InLobby, NoticeKind, PinChallenge, PinProof, Roster, ServerMessage,
+    SiteRole, Standing, VERSION, Welcome, act::What, server_message::Body,
 };
 use std::time::Instant;
 
 impl Engine {
     pub(super) fn handle_message(&mut self, now: Instant, id: LineId, message: ServerMessage) {
         let ours = self.session.line() == Some(id);
+        if let (Some(watch), Some(body), true) = (&mut self.watch, &message.body, ours)
+            && !matches!(body, Body::Welcome(_))
+        {
+            watch(body);
+        }
         match message.body {
             Some(Body::Welcome(welcome)) => self.handle_welcome(now, id, welcome),
             Some(Body::PinChallenge(challenge)) => self.handle_challenge(now, id, &challenge),
@@ -25,23 +31,40 @@ impl Engine {
                     (self.say)(&Message::GuestWaits { name: &guest.name, number: guest.member });
                 }
             }
-            Some(Body::Standing(Standing { role, silenced })) if ours => self.stand(Bar::of(role, silenced)),
+            Some(Body::Standing(standing)) if ours => self.handle_standing(standing),
             Some(Body::Notice(notice)) if ours => {
                 if let Some(kind) = NoticeKind::from_code(notice.kind) {
                     let own = self.roster.own().is_some_and(|seat| seat.member == notice.member);
                     (self.say)(&Message::Notice { kind, name: &notice.name, number: notice.member, own });
                 }
             }
-            // Of an old line, or of a newer version. Nobody acts from here, and what belongs to a check has no place.
+            Some(Body::Meeting(meeting)) if ours => {
+                for news in self.floor.handle_meeting(now, &meeting) {
+                    self.tell(news);
+                }
+                self.settle();
+                self.raise_hand();
+            }
+            Some(Body::Said(said)) if ours => {
+                let (name, text) = (said.name.as_str(), said.text.as_str());
+                (self.say)(&Message::Said { name, text, to_operators: said.to_operators });
+            }
+            Some(Body::Done(Done { number: 0, code })) if ours => {
+                let code = ActCode::from_code(code);
+                if code != Some(ActCode::Done) {
+                    (self.say)(&Message::NotTaken(code));
+                }
+            }
+            // Of an old line, or of a newer version, or for whoever watches. What belongs to a check has no place.
             Some(
                 Body::Roster(_)
                 | Body::Lobby(_)
                 | Body::Standing(_)
                 | Body::Notice(_)
-                | Body::Done(_)
                 | Body::Meeting(_)
                 | Body::Said(_)
                 | Body::Figures(_)
+                | Body::Done(_)
                 | Body::CheckReady(_)
                 | Body::CheckResult(_),
             )
@@ -65,16 +88,20 @@ impl Engine {
     }
 
     fn enter(&mut self, id: LineId, welcome: Welcome) {
+        if let Some(watch) = &mut self.watch {
+            watch(&Body::Welcome(welcome.clone()));
+        }
         self.roster.start(welcome.member);
+        self.floor.start(welcome.member);
         self.lobby = Default::default();
         self.name = welcome.name;
         self.pin(id, &welcome.spare, true);
         // Who was silenced is so still, by this line too, until the list says otherwise.
-        let bar = Bar::of(welcome.role, self.bar == Some(Bar::Silenced));
-        if self.hello.muted && !self.greeted && bar.is_none() {
+        let silenced = self.standing == Some(Bar::Silenced);
+        if self.hello.muted && !self.greeted && Bar::of(welcome.role, silenced).is_none() {
             (self.say)(&Message::Muted);
         }
-        self.stand(bar);
+        self.handle_standing(Standing { role: welcome.role, silenced });
     }
 
     /// Whoever has answered on this line is the bridge, and has told of this spare key.
@@ -133,22 +160,63 @@ impl Engine {
                 News::Left(name) => (self.say)(&Message::Left(&name)),
             }
         }
-        if self.bar == Some(Bar::Silenced)
-            && let Some(seat) = self.roster.own().filter(|seat| !seat.silenced)
+        if self.standing == Some(Bar::Silenced)
+            && let Some(role) = self.roster.own().filter(|seat| !seat.silenced).map(|seat| seat.role)
         {
-            self.stand(Bar::of(seat.role, false));
+            self.handle_standing(Standing { role, silenced: false });
+        }
+        for news in self.floor.handle_roster(now, &self.roster) {
+            self.tell(news);
         }
     }
 
+    fn handle_standing(&mut self, Standing { role, silenced }: Standing) {
+        self.standing = Bar::of(role, silenced);
+        self.floor.set_operator(SiteRole::from_code(role) == Some(SiteRole::Operator));
+        self.settle();
+    }
+
     /// This site may speak, or may not.
-    fn stand(&mut self, bar: Option<Bar>) {
-        if std::mem::replace(&mut self.bar, bar) == bar {
+    fn settle(&mut self) {
+        let bar = self.standing.or_else(|| self.floor.bar());
+        let before = std::mem::replace(&mut self.bar, bar);
+        if before == bar {
             return;
         }
         self.uplink.set_barred(bar.is_some());
-        (self.say)(&match bar {
-            Some(bar) => Message::MayNotSpeak(bar),
-            None => Message::MaySpeak { muted: self.uplink.is_switched_off() },
-        });
+        match (before, bar) {
+            // The floor has its own news.
+            (None, Some(Bar::NoFloor)) | (Some(Bar::NoFloor), None) => {}
+            (_, Some(bar)) => (self.say)(&Message::MayNotSpeak(bar)),
+            (_, None) => (self.say)(&Message::MaySpeak { muted: self.uplink.is_switched_off() }),
+        }
+    }
+
+    /// Tells the person, and the ear.
+    pub(super) fn tell(&mut self, news: floor::News) {
+        if let Some(cue) = news.cue() {
+            self.cues.push(cue);
+        }
+        (self.say)(&Message::Floor { news, answers: self.answers });
+        if let floor::News::Roll { number, .. } = news
+            && self.answers
+        {
+            self.want(What::Present(number));
+        }
+    }
+
+    /// As it was asked for when the program started, once.
+    fn raise_hand(&mut self) {
+        if self.raise && self.floor.takes_hands() {
+            self.raise = false;
+            self.want(What::Hand(true));
+        }
+    }
+
+    /// An act of the engine's own.
+    fn want(&self, what: What) {
+        if let Some(call) = self.line() {
+            call.send(Act { number: 0, what: Some(what) }.into());
+        }
     }
 }

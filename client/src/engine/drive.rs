@@ -1,20 +1,21 @@
 //! The loop itself: what comes in, what is due, and the end. What the bridge says is in `control`, sound in `sound`.
 
 use super::figures::{Figures, Seen};
-use super::{Client, Command, Ending, OnMessage, OnStats, OnWelcome, Outcome};
+use super::{Client, Command, Ending, OnBody, OnMessage, OnStats, OnWelcome, Outcome};
 use crate::audio::{AudioError, Sink, Source};
 use crate::clock;
+use crate::floor::Floor;
 use crate::guest::Guest;
 use crate::meeting::{Entry, Meeting};
 use crate::net::{Call, Caller, EVENTS, Event};
 use crate::roster::{Bar, Lobby, Roster};
 use crate::session::{Action, LineId, Notice, Session};
 use crate::stats::Stats;
-use crate::voice::{Downlink, Heard, Heartbeat, Uplink};
+use crate::voice::{Cues, Downlink, Heard, Heartbeat, Uplink};
 use crate::words::Message;
 use giaoban_proto::media::codec::CodecError;
 use giaoban_proto::media::ladder::RungId;
-use giaoban_proto::wire::{CAPABILITIES, Hello, SetMuted, VERSION};
+use giaoban_proto::wire::{CAPABILITIES, Hello, SetMuted, VERSION, WATCHES};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -50,8 +51,16 @@ pub(super) struct Engine {
     pub(super) session: Session,
     pub(super) roster: Roster,
     pub(super) lobby: Lobby,
-    /// Why this site may not speak, where it may not.
+    /// What the operator's own acts and its role say of whether this site may speak, and why it may not after all.
+    pub(super) standing: Option<Bar>,
     pub(super) bar: Option<Bar>,
+    pub(super) floor: Floor,
+    /// Whether it still is to raise its hand, and whether it answers roll calls by itself.
+    pub(super) raise: bool,
+    pub(super) answers: bool,
+    pub(super) cues: Cues,
+    /// When this site was last told that nobody hears it talk.
+    pub(super) told_unheard: Option<Instant>,
     pub(super) uplink: Uplink,
     pub(super) downlink: Downlink,
     pub(super) heartbeat: Option<Heartbeat>,
@@ -76,6 +85,7 @@ pub(super) struct Engine {
     pub(super) figures: Figures,
     stats: OnStats,
     pub(super) say: OnMessage,
+    pub(super) watch: Option<OnBody>,
     pub(super) remember: OnWelcome,
 }
 
@@ -95,7 +105,7 @@ impl Engine {
         Self {
             hello: Hello {
                 version: VERSION,
-                capabilities: CAPABILITIES,
+                capabilities: if client.watch.is_some() { CAPABILITIES | WATCHES } else { CAPABILITIES },
                 software: concat!("giaoban ", env!("CARGO_PKG_VERSION")).into(),
                 room: room.as_str().into(),
                 name: name.clone(),
@@ -110,7 +120,13 @@ impl Engine {
             session: Session::new(now),
             roster: Roster::default(),
             lobby: Lobby::default(),
+            standing: None,
             bar: None,
+            floor: Floor::default(),
+            raise: client.raise,
+            answers: client.answers,
+            cues: Cues::default(),
+            told_unheard: None,
             uplink,
             downlink,
             heartbeat: None,
@@ -131,6 +147,7 @@ impl Engine {
             figures: Figures::new(now, client.unix_start, RungId::for_cap(max_kbps)),
             stats: client.stats,
             say: client.say,
+            watch: client.watch,
             remember: client.remember,
         }
     }
@@ -170,8 +187,12 @@ impl Engine {
         }
         self.session.handle_timeout(now);
         self.act(now);
+        if let Some(news) = self.floor.handle_timeout(now) {
+            self.tell(news);
+        }
         self.play(now)?;
         self.speak(now)?;
+        self.watch_talk(now);
         self.repair(now);
         self.beat(now);
         self.beat_in_lobby(now);
@@ -186,7 +207,7 @@ impl Engine {
         let sound = self.source.next_due(now).min(self.sink.next_due(now)).min(self.figures.next_due());
         let heartbeat = self.heartbeat.as_ref().map(Heartbeat::poll_timeout);
         let waiting = self.waiting.as_ref().map(|(_, heartbeat)| heartbeat.poll_timeout());
-        [heartbeat, waiting, self.session.poll_timeout(), self.leave_at]
+        [heartbeat, waiting, self.session.poll_timeout(), self.floor.poll_timeout(), self.leave_at]
             .into_iter()
             .flatten()
             .fold(sound, Instant::min)
@@ -211,6 +232,11 @@ impl Engine {
                 }
             }
             Command::Mute(_) => {}
+            Command::Act(act) => {
+                if let Some(call) = self.line() {
+                    call.send(act.into());
+                }
+            }
         }
     }
 
@@ -301,7 +327,7 @@ impl Engine {
     }
 
     /// The call that carries sound.
-    fn line(&self) -> Option<&Call> {
+    pub(super) fn line(&self) -> Option<&Call> {
         self.calls.get(&self.session.line()?)
     }
 

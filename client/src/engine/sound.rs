@@ -7,10 +7,13 @@ use giaoban_proto::media::ladder::Role;
 use giaoban_proto::media::{Pcm, rate};
 use giaoban_proto::unit::Level;
 use giaoban_proto::wire::{MAX_ASK_BYTES, Report};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Bricks handled in a row before anything else gets its turn: 2 s of them, when the machine was held up.
 const BRICKS_AT_ONCE: usize = 100;
+
+/// How often whoever talks and is not heard is told so.
+const TELLS_UNHEARD_EVERY: Duration = Duration::from_secs(10);
 
 impl Engine {
     pub(super) fn speak(&mut self, now: Instant) -> Result<(), AudioError> {
@@ -34,6 +37,17 @@ impl Engine {
         Ok(())
     }
 
+    /// Tells whoever talks, and is not heard, why.
+    pub(super) fn watch_talk(&mut self, now: Instant) {
+        let told =
+            self.told_unheard.is_some_and(|at| now.saturating_duration_since(at) < TELLS_UNHEARD_EVERY);
+        if told || self.session.line().is_none() || !self.uplink.talks_unheard() {
+            return;
+        }
+        self.told_unheard = Some(now);
+        (self.say)(&Message::Unheard(self.bar.filter(|_| !self.uplink.is_switched_off())));
+    }
+
     pub(super) fn play(&mut self, now: Instant) -> Result<(), AudioError> {
         let mut brick = Pcm::SILENCE;
         for _ in 0..BRICKS_AT_ONCE {
@@ -41,6 +55,7 @@ impl Engine {
                 break;
             }
             self.downlink.pull(now, &mut brick);
+            self.cues.mix(&mut brick);
             self.sink.write(&brick)?;
         }
         Ok(())

@@ -4,6 +4,7 @@ use super::MAX_NAME_BYTES;
 use crate::ctl::{Deed, Wish};
 use giaoban_proto::link::{Host, Link, LinkError, place};
 use giaoban_proto::media::ladder::RungId;
+use giaoban_proto::wire::{FloorMode, MAX_GAIN_DB, MAX_TEXT_BYTES, Record};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ pub(super) fn host(word: &str) -> Result<(Host, u16), String> {
     })
 }
 
-/// The words after `ctl`: a link or `-` if one is there, the act, and whom it is about.
-pub(super) fn ctl(words: &[String]) -> Result<(Option<Link>, Wish), String> {
+/// The words after `ctl`: a link or `-` if one is there, the act, and whom or what it is about.
+pub(super) fn ctl(words: &[String], options: CtlOptions) -> Result<(Option<Link>, Wish), String> {
     let (link, words) = match words {
         [first, rest @ ..] if first == "-" => (None, rest),
         [first, rest @ ..] if first.contains("://") => {
@@ -28,26 +29,111 @@ pub(super) fn ctl(words: &[String]) -> Result<(Option<Link>, Wish), String> {
         words => (None, words),
     };
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    Ok((link, wish(&words, options)?))
+}
+
+/// What may stand beside an act, for those acts that know of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct CtlOptions {
+    pub(super) turn: Option<Duration>,
+    pub(super) within: Option<Duration>,
+    pub(super) but_floor: bool,
+    pub(super) operators: bool,
+}
+
+fn wish(words: &[&str], options: CtlOptions) -> Result<Wish, String> {
     let number = |word: &str| {
-        word.parse().map_err(|_| {
+        word.parse::<u64>().map_err(|_| {
             format!("`{word}` is no number; `giaoban ctl who` and `giaoban ctl lobby` list them")
         })
     };
-    let wish = match words[..] {
-        ["who"] => Wish::Who,
-        ["lobby"] => Wish::Lobby,
-        ["admit", word] => Wish::Do(Deed::Admit(number(word)?)),
-        ["refuse", word] => Wish::Do(Deed::Refuse(number(word)?)),
-        ["expel", word] => Wish::Do(Deed::Expel(number(word)?)),
-        ["silence", word] => Wish::Do(Deed::Silence(number(word)?)),
-        ["unsilence", word] => Wish::Do(Deed::Unsilence(number(word)?)),
-        _ => {
-            return Err("an act is who, lobby, admit N, refuse N, expel N, silence N or unsilence N; before it may stand \
-                        a link, or - for the meeting that is remembered"
-                .into());
+    // What was taken of the options; the rest belongs to another act.
+    let mut left = options;
+    let deed = match *words {
+        ["who"] => return alone(Wish::Who, left),
+        ["lobby"] => return alone(Wish::Lobby, left),
+        ["status"] => return alone(Wish::Status, left),
+        ["watch"] => return alone(Wish::Watch, left),
+        ["admit", word] => Deed::Admit(number(word)?),
+        ["refuse", word] => Deed::Refuse(number(word)?),
+        ["expel", word] => Deed::Expel(number(word)?),
+        ["silence" | "mute", word] => Deed::Silence(number(word)?),
+        ["unsilence" | "unmute", word] => Deed::Unsilence(number(word)?),
+        ["grant", "next"] => Deed::Grant(0),
+        ["grant", word] => Deed::Grant(number(word)?),
+        ["take-back"] => Deed::TakeBack,
+        ["lower", "all"] => Deed::Lower(0),
+        ["lower", word] => Deed::Lower(number(word)?),
+        ["floor", word] => {
+            let mode = FloorMode::ALL.into_iter().find(|mode| mode.as_str() == word);
+            let mode = mode.ok_or("a floor is open, moderated or announcement")?;
+            Deed::Floor(mode, seconds("--turn", left.turn.take())?.unwrap_or(0))
         }
+        ["silence-all"] => Deed::SilenceAll(std::mem::take(&mut left.but_floor)),
+        ["unsilence-all"] => Deed::UnsilenceAll,
+        ["lock"] => Deed::Lock(true),
+        ["unlock"] => Deed::Lock(false),
+        ["newcomers", "silent"] => Deed::Newcomers(true),
+        ["newcomers", "speak"] => Deed::Newcomers(false),
+        ["rename", word, ref rest @ ..] if !rest.is_empty() => {
+            Deed::Rename(number(word)?, name(&rest.join(" "))?)
+        }
+        ["gain", word, db] => {
+            let wrong = || format!("a gain is in dB, from -{MAX_GAIN_DB} to {MAX_GAIN_DB}");
+            let db = db.parse().ok().filter(|db| (-MAX_GAIN_DB..=MAX_GAIN_DB).contains(db));
+            Deed::Gain(number(word)?, db.ok_or_else(wrong)?)
+        }
+        ["rollcall"] => Deed::RollCall(seconds("--within", left.within.take())?.unwrap_or(ROLL_S)),
+        ["rollcall", "end"] => Deed::RollCall(0),
+        ["tick", word] => Deed::Tick(number(word)?),
+        ["untick", word] => Deed::Untick(number(word)?),
+        ["record", "start"] => Deed::Record(Record::Start),
+        ["record", "stop"] => Deed::Record(Record::Stop),
+        ["record", "pause"] => Deed::Record(Record::Pause),
+        ["play"] => Deed::Play(String::new()),
+        ["play", ref rest @ ..] => Deed::Play(rest.join(" ")),
+        ["say", ref rest @ ..] if !rest.is_empty() => {
+            let text = rest.join(" ");
+            if text.len() > MAX_TEXT_BYTES {
+                return Err(format!("a message has at most {MAX_TEXT_BYTES} bytes; say it in two"));
+            }
+            Deed::Say(text, std::mem::take(&mut left.operators))
+        }
+        ["deputy", "none"] => Deed::Deputy(0),
+        ["deputy", word] => Deed::Deputy(number(word)?),
+        _ => return Err(ACTS.into()),
     };
-    Ok((link, wish))
+    alone(Wish::Do(deed), left)
+}
+
+/// What is said to whoever typed none of these.
+const ACTS: &str = "an act is who, lobby, status, watch, admit N, refuse N, expel N, silence N, unsilence N, silence-all, \
+                    unsilence-all, floor open|moderated|announcement, grant N|next, take-back, lower N|all, rollcall [end], \
+                    tick N, untick N, record start|stop|pause, play [NAME], say TEXT, rename N NAME, gain N DB, lock, unlock, \
+                    newcomers silent|speak or deputy N|none; before it may stand a link, or - for the meeting that is \
+                    remembered";
+
+/// For how long a roll call may be answered unless said otherwise, in s.
+const ROLL_S: u32 = 120;
+
+fn alone(wish: Wish, left: CtlOptions) -> Result<Wish, String> {
+    let flags = [
+        (left.turn.is_some(), "--turn goes with floor"),
+        (left.within.is_some(), "--within goes with rollcall"),
+        (left.but_floor, "--but-floor goes with silence-all"),
+        (left.operators, "--operators goes with say"),
+    ];
+    match flags.into_iter().find(|(is, _)| *is) {
+        Some((_, flag)) => Err(format!("{flag}; leave it out")),
+        None => Ok(wish),
+    }
+}
+
+/// Whole seconds, at least one.
+fn seconds(flag: &str, time: Option<Duration>) -> Result<Option<u32>, String> {
+    let Some(time) = time else { return Ok(None) };
+    let seconds = u32::try_from(time.as_secs()).ok().filter(|seconds| *seconds > 0);
+    seconds.map(Some).ok_or_else(|| format!("{flag} must be a second at least"))
 }
 
 /// The first two that name one file, however they are spelled. Devices and pipes may be named twice.
@@ -73,7 +159,7 @@ fn canonical(path: &Path) -> PathBuf {
 }
 
 /// `90`, `60s`, `5m`, `1h` or `300ms`.
-pub(super) fn duration(word: &str) -> Result<Duration, String> {
+pub(crate) fn duration(word: &str) -> Result<Duration, String> {
     let wrong = || "give a time such as 90, 60s, 5m, 1h or 300ms".to_owned();
     let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
     let (digits, millis) = units

@@ -1,6 +1,7 @@
 use super::parse::duration;
 use super::*;
 use crate::ctl::Deed;
+use giaoban_proto::wire::{FloorMode, Record};
 use proptest::prelude::*;
 
 const LINK: &str = "giaoban://hop.example.vn:4646/giaoban?k=aaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -138,6 +139,46 @@ fn an_act_stands_alone_or_behind_a_link_or_a_hyphen() {
         (&["-", "expel", "7"], To::Remembered, Wish::Do(Deed::Expel(7))),
         (&["silence", "7"], To::Remembered, Wish::Do(Deed::Silence(7))),
         (&["unsilence", "7"], To::Remembered, Wish::Do(Deed::Unsilence(7))),
+        (&["status"], To::Remembered, Wish::Status),
+        (&["watch"], To::Remembered, Wish::Watch),
+        (&["mute", "7"], To::Remembered, Wish::Do(Deed::Silence(7))),
+        (&["unmute", "7"], To::Remembered, Wish::Do(Deed::Unsilence(7))),
+        (&["grant", "7"], To::Remembered, Wish::Do(Deed::Grant(7))),
+        (&["grant", "next"], To::Remembered, Wish::Do(Deed::Grant(0))),
+        (&["take-back"], To::Remembered, Wish::Do(Deed::TakeBack)),
+        (&["lower", "7"], To::Remembered, Wish::Do(Deed::Lower(7))),
+        (&["lower", "all"], To::Remembered, Wish::Do(Deed::Lower(0))),
+        (&["floor", "open"], To::Remembered, Wish::Do(Deed::Floor(FloorMode::Open, 0))),
+        (
+            &["floor", "moderated", "--turn", "3m"],
+            To::Remembered,
+            Wish::Do(Deed::Floor(FloorMode::Moderated, 180)),
+        ),
+        (&["floor", "announcement"], To::Remembered, Wish::Do(Deed::Floor(FloorMode::Announcement, 0))),
+        (&["silence-all"], To::Remembered, Wish::Do(Deed::SilenceAll(false))),
+        (&["silence-all", "--but-floor"], To::Remembered, Wish::Do(Deed::SilenceAll(true))),
+        (&["unsilence-all"], To::Remembered, Wish::Do(Deed::UnsilenceAll)),
+        (&["lock"], To::Remembered, Wish::Do(Deed::Lock(true))),
+        (&["unlock"], To::Remembered, Wish::Do(Deed::Lock(false))),
+        (&["newcomers", "silent"], To::Remembered, Wish::Do(Deed::Newcomers(true))),
+        (&["newcomers", "speak"], To::Remembered, Wish::Do(Deed::Newcomers(false))),
+        (&["rename", "7", "Tri", "Lễ"], To::Remembered, Wish::Do(Deed::Rename(7, "Tri Lễ".into()))),
+        (&["gain", "7", "-6"], To::Remembered, Wish::Do(Deed::Gain(7, -6))),
+        (&["gain", "7", "12"], To::Remembered, Wish::Do(Deed::Gain(7, 12))),
+        (&["rollcall"], To::Remembered, Wish::Do(Deed::RollCall(120))),
+        (&["rollcall", "--within", "60s"], To::Remembered, Wish::Do(Deed::RollCall(60))),
+        (&["rollcall", "end"], To::Remembered, Wish::Do(Deed::RollCall(0))),
+        (&["tick", "7"], To::Remembered, Wish::Do(Deed::Tick(7))),
+        (&["untick", "7"], To::Remembered, Wish::Do(Deed::Untick(7))),
+        (&["record", "start"], To::Remembered, Wish::Do(Deed::Record(Record::Start))),
+        (&["record", "stop"], To::Remembered, Wish::Do(Deed::Record(Record::Stop))),
+        (&["record", "pause"], To::Remembered, Wish::Do(Deed::Record(Record::Pause))),
+        (&["play", "khai-mac.wav"], To::Remembered, Wish::Do(Deed::Play("khai-mac.wav".into()))),
+        (&["play"], To::Remembered, Wish::Do(Deed::Play(String::new()))),
+        (&["say", "số", "112/BC"], To::Remembered, Wish::Do(Deed::Say("số 112/BC".into(), false))),
+        (&["say", "a", "--operators"], To::Remembered, Wish::Do(Deed::Say("a".into(), true))),
+        (&["deputy", "7"], To::Remembered, Wish::Do(Deed::Deputy(7))),
+        (&["deputy", "none"], To::Remembered, Wish::Do(Deed::Deputy(0))),
     ] {
         let typed = ctl(words);
         assert_eq!((typed.to, typed.wish, typed.json, typed.identity), (to, wish, false, None), "{words:?}");
@@ -148,6 +189,18 @@ fn an_act_stands_alone_or_behind_a_link_or_a_hyphen() {
     for (words, says) in [
         (&["ctl"][..], "LINK"),
         (&["ctl", "-"], "an act is"),
+        (&["ctl", "floor", "closed"], "open, moderated or announcement"),
+        (&["ctl", "gain", "7", "13"], "from -12 to 12"),
+        (&["ctl", "gain", "7", "loud"], "from -12 to 12"),
+        (&["ctl", "say"], "an act is"),
+        (&["ctl", "say", &"ễ".repeat(200)], "500 bytes"),
+        (&["ctl", "rename", "7"], "an act is"),
+        (&["ctl", "rename", "7", &"ễ".repeat(22)], "64 bytes"),
+        (&["ctl", "floor", "moderated", "--turn", "300ms"], "a second at least"),
+        (&["ctl", "who", "--turn", "3m"], "--turn goes with floor"),
+        (&["ctl", "lock", "--within", "3m"], "--within goes with rollcall"),
+        (&["ctl", "expel", "7", "--operators"], "--operators goes with say"),
+        (&["ctl", "say", "a", "--but-floor"], "--but-floor goes with silence-all"),
         (&["ctl", "ban", "7"], "an act is"),
         (&["ctl", "admit"], "an act is"),
         (&["ctl", "admit", "-7"], "-7"),
@@ -159,6 +212,23 @@ fn an_act_stands_alone_or_behind_a_link_or_a_hyphen() {
         let line = wrong(words);
         assert!(line.contains(says) && line.lines().count() == 1, "{line}");
     }
+}
+
+#[test]
+fn the_console_is_joined_by_and_answers_for_its_operator() {
+    let typed =
+        settings(&["console", LINK, "--input", "silence", "--output", "null", "--muted", "--lang", "vi"]);
+    let Settings { lang: Some(Lang::Vi), command: Command::Console(join) } = typed.expect("good usage")
+    else {
+        panic!("console was typed, in Vietnamese")
+    };
+    assert_eq!(
+        (join.to, join.input, join.output),
+        (To::Device(LINK.parse().expect("a link")), Input::Silence, Output::Null)
+    );
+    assert!(join.muted && !join.raise && join.duration.is_none());
+    assert!(wrong(&["console", &format!("{LINK}&g=1")]).contains("for guests"));
+    assert!(wrong(&["console", LINK, "--raise"]).contains("--raise"));
 }
 
 #[test]
@@ -216,7 +286,7 @@ fn bad_usage_is_answered_in_one_line_that_names_the_fault() {
         (vec!["join", LINK, "--name", " "], "empty"),
         (vec!["join", LINK, "--lang", "fr"], "fr"),
         (vec!["join", LINK, LINK], "unexpected"),
-        (vec!["join", LINK, "--raise"], "--raise"),
+        (vec!["join", LINK, "--rise"], "--rise"),
         (vec!["dial", "host"], "ROOM"),
         (vec!["dial", "a b", "room"], "bridge.example.vn"),
         (vec!["dial", "host:0", "room"], "65535"),
@@ -273,9 +343,19 @@ fn help_and_version_are_no_faults() {
         assert!(matches!(settings(&words), Err(NoSettings::Asked(text)) if text.contains("giaoban")));
     }
     let Err(NoSettings::Asked(help)) = settings(&["join", "--help"]) else { panic!("help") };
-    for flag in
-        ["--input", "--output", "--loop", "--duration", "--name", "--pin", "--max-kbps", "--stats", "--muted"]
-    {
+    for flag in [
+        "--input",
+        "--output",
+        "--loop",
+        "--duration",
+        "--name",
+        "--pin",
+        "--max-kbps",
+        "--stats",
+        "--muted",
+        "--raise",
+        "--answer-roll-call",
+    ] {
         assert!(help.contains(flag), "{flag}");
         let variable = format!("GIAOBAN_{}", flag[2..].to_uppercase().replace('-', "_"));
         assert!(help.contains(&variable), "{variable}");

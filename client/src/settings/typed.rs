@@ -43,7 +43,17 @@ pub(super) enum TypedCommand {
     /// Takes half a minute and 0.1 MB at most, joins nothing and disturbs nobody. Ends with 0 when one can at least
     /// listen, 1 when not, 2 for bad usage, 3 refused, 4 not reachable.
     Check(TypedCheck),
-    /// Act as an operator: who, lobby, admit N, refuse N, expel N, silence N, unsilence N
+    /// The operator's screen: all sites in one table, one key for each act
+    ///
+    /// Takes part in the meeting as join does, with an operator's device. Ends as join does.
+    Console(Box<TypedConsole>),
+    /// Act as an operator from a script: who, status, watch, admit N, silence N, grant N …
+    ///
+    /// who, lobby, status; watch prints what happens as JSON lines until interrupted;
+    /// admit N, refuse N (guests in the lobby); expel N, silence N (or mute), unsilence N (or unmute), silence-all
+    /// [--but-floor], unsilence-all, gain N DB, rename N NAME; floor open|moderated|announcement [--turn 3m], grant N|next,
+    /// take-back, lower N|all; rollcall [--within 2m], rollcall end, tick N, untick N; record start|stop|pause; play NAME,
+    /// play (stops); say TEXT [--operators]; lock, unlock, newcomers silent|speak; deputy N|none.
     ///
     /// Takes no seat in the room and makes no sound. Ends with 0 done, 1 not possible, 2 for bad usage, 3 refused, 4 not
     /// reachable.
@@ -75,9 +85,9 @@ pub(super) struct TypedDial {
     pub(super) stay: TypedStay,
 }
 
-/// What joining and dialling have in common.
+/// What joining and the operator's screen have in common.
 #[derive(Args)]
-pub(super) struct TypedStay {
+pub(super) struct TypedSound {
     /// Where sound comes from: FILE.wav, device, device:NAME, tone or silence
     #[arg(long, env = "GIAOBAN_INPUT", default_value = "device")]
     pub(super) input: Input,
@@ -87,16 +97,6 @@ pub(super) struct TypedStay {
     /// Begin the input file again at its end
     #[arg(long = "loop", env = "GIAOBAN_LOOP", value_parser = FalseyValueParser::new())]
     pub(super) repeat: bool,
-    /// Leave after this time: 90, 60s, 5m, 1h or 300ms
-    #[arg(long, env = "GIAOBAN_DURATION", value_parser = parse::duration, value_name = "TIME")]
-    pub(super) duration: Option<Duration>,
-    /// How a guest wishes to be called [default: the computer's name]; an enrolled site's name comes from the bridge
-    #[arg(long, env = "GIAOBAN_NAME", value_parser = parse::name)]
-    pub(super) name: Option<String>,
-    /// A guest's PIN, 8 to 16 digits [default: it is asked for]
-    // Read later, so that what was mistyped is not shown.
-    #[arg(long, env = "GIAOBAN_PIN", hide_env_values = true, value_name = "NNNNNNNN")]
-    pub(super) pin: Option<String>,
     /// The most that each direction may cost, in kbit/s, all headers included [default: the bridge's choice]
     #[arg(long, env = "GIAOBAN_MAX_KBPS", value_parser = parse::max_kbps, value_name = "N")]
     pub(super) max_kbps: Option<u32>,
@@ -111,13 +111,48 @@ pub(super) struct TypedStay {
     pub(super) tcp: Option<TcpPorts>,
 }
 
+/// What joining and dialling have in common.
+#[derive(Args)]
+pub(super) struct TypedStay {
+    #[command(flatten)]
+    pub(super) sound: TypedSound,
+    /// Leave after this time: 90, 60s, 5m, 1h or 300ms
+    #[arg(long, env = "GIAOBAN_DURATION", value_parser = parse::duration, value_name = "TIME")]
+    pub(super) duration: Option<Duration>,
+    /// How a guest wishes to be called [default: the computer's name]; an enrolled site's name comes from the bridge
+    #[arg(long, env = "GIAOBAN_NAME", value_parser = parse::name)]
+    pub(super) name: Option<String>,
+    /// A guest's PIN, 8 to 16 digits [default: it is asked for]
+    // Read later, so that what was mistyped is not shown.
+    #[arg(long, env = "GIAOBAN_PIN", hide_env_values = true, value_name = "NNNNNNNN")]
+    pub(super) pin: Option<String>,
+    /// Raise the hand, once hands can be raised
+    #[arg(long, env = "GIAOBAN_RAISE", value_parser = FalseyValueParser::new())]
+    pub(super) raise: bool,
+    /// Answer roll calls without being asked
+    #[arg(long = "answer-roll-call", env = "GIAOBAN_ANSWER_ROLL_CALL", value_parser = FalseyValueParser::new())]
+    pub(super) answers: bool,
+}
+
 #[derive(Args)]
 pub(super) struct TypedCtl {
-    /// The meeting's link, or - for the one that is remembered, as without; then the act and a number
-    #[arg(required = true, num_args = 1..=3, value_name = "LINK|- ACT [N]")]
+    /// The meeting's link, or - for the one that is remembered, as without; then the act and whom or what it is about
+    #[arg(required = true, num_args = 1.., allow_negative_numbers = true, value_name = "LINK|- ACT …")]
     pub(super) words: Vec<String>,
     #[arg(long, env = "GIAOBAN_LINK", hide_env_values = true, hide = true)]
     pub(super) link: Option<Link>,
+    /// With floor: take the floor back after this time [default: never]
+    #[arg(long, value_parser = parse::duration, value_name = "TIME")]
+    pub(super) turn: Option<Duration>,
+    /// With rollcall: for how long it may be answered [default: 2m]
+    #[arg(long, value_parser = parse::duration, value_name = "TIME")]
+    pub(super) within: Option<Duration>,
+    /// With silence-all: all but whoever has the floor
+    #[arg(long)]
+    pub(super) but_floor: bool,
+    /// With say: to operators only
+    #[arg(long)]
+    pub(super) operators: bool,
     /// Print the answer as one JSON object
     #[arg(long, env = "GIAOBAN_JSON", value_parser = FalseyValueParser::new())]
     pub(super) json: bool,
@@ -127,6 +162,18 @@ pub(super) struct TypedCtl {
     /// Ports of the bridge to try by TCP where UDP is blocked, or off [default: the link's port, then 443]
     #[arg(long, env = "GIAOBAN_TCP", value_name = "PORT[,PORT]|off")]
     pub(super) tcp: Option<TcpPorts>,
+}
+
+#[derive(Args)]
+pub(super) struct TypedConsole {
+    /// The operator's link [default: the meeting that is remembered]
+    #[arg(env = "GIAOBAN_LINK", hide_env_values = true)]
+    pub(super) link: Option<Link>,
+    #[command(flatten)]
+    pub(super) sound: TypedSound,
+    /// This device's key, made if it is not there [default: in the user's configuration folder]
+    #[arg(long, env = "GIAOBAN_IDENTITY", value_name = "FILE")]
+    pub(super) identity: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -26,6 +26,13 @@ const CLIPPED_SAMPLES: usize = 8;
 /// Bricks for which a clipped one is remembered: 2 s, so that one of the next two reports says it.
 const CLIPPING_BRICKS: u32 = 100;
 
+/// Bricks of speech from which somebody talks to a microphone that is off: 0.6 s in all, with pauses between words. Less
+/// tells of every cough.
+const TALKS_BRICKS: u32 = 30;
+
+/// Bricks without speech after which that begins anew: 1 s.
+const PAUSE_BRICKS: u32 = 50;
+
 /// Turns bricks into datagrams. One for as long as the client runs: reconnecting does not touch it.
 #[derive(Debug)]
 pub struct Uplink {
@@ -42,6 +49,9 @@ pub struct Uplink {
     level: Level,
     silent_bricks: u32,
     since_clipped: u32,
+    /// Bricks of speech into a microphone that is off, and bricks since the last of them.
+    unheard: u32,
+    since_unheard: u32,
     failures: u64,
     datagram: [u8; MAX_DATAGRAM_BYTES],
 }
@@ -66,6 +76,8 @@ impl Uplink {
             level: Level::SILENCE,
             silent_bricks: 0,
             since_clipped: u32::MAX,
+            unheard: 0,
+            since_unheard: 0,
             failures: 0,
             datagram: [0; MAX_DATAGRAM_BYTES],
         })
@@ -78,7 +90,9 @@ impl Uplink {
         self.measure(brick);
         self.steer(now);
         // The gate hears everything, so that it knows the room's noise when the microphone is switched on.
-        let spoken = self.gate.is_speech(brick) && !self.is_muted();
+        let speech = self.gate.is_speech(brick);
+        let spoken = speech && !self.is_muted();
+        self.count_unheard(speech && !spoken);
         let time = self.time;
         self.time = time + Samples::from_bricks(1);
         match self.outlet.push(time, spoken.then_some(brick)) {
@@ -200,6 +214,12 @@ impl Uplink {
         self.muted
     }
 
+    /// Whether somebody talks, and nobody hears it.
+    #[must_use]
+    pub fn talks_unheard(&self) -> bool {
+        self.unheard >= TALKS_BRICKS
+    }
+
     /// Whether a talkspurt is being sent.
     #[must_use]
     pub fn is_speaking(&self) -> bool {
@@ -245,6 +265,17 @@ impl Uplink {
     #[must_use]
     pub fn failures(&self) -> u64 {
         self.failures
+    }
+
+    fn count_unheard(&mut self, unheard: bool) {
+        if unheard {
+            (self.unheard, self.since_unheard) = (self.unheard.saturating_add(1), 0);
+        } else {
+            self.since_unheard = self.since_unheard.saturating_add(1);
+            if !self.is_muted() || self.since_unheard >= PAUSE_BRICKS {
+                self.unheard = 0;
+            }
+        }
     }
 
     fn measure(&mut self, brick: &Pcm) {
@@ -302,6 +333,26 @@ mod tests {
         uplink.set_muted(true);
         assert_eq!(sent(&mut uplink, &buzz(101)), Some((1, 101, false, true)));
         assert!(!uplink.is_speaking());
+    }
+
+    #[test]
+    fn whoever_talks_to_a_microphone_that_is_off_is_noticed_and_a_cough_is_not() {
+        for barred in [false, true] {
+            let mut uplink = uplink(!barred);
+            uplink.set_barred(barred);
+            let mut push = |bricks: u64, sound: fn(u64) -> Pcm| {
+                (0..bricks).for_each(|n| assert!(uplink.push(start(), &sound(n)).is_none()));
+                uplink.talks_unheard()
+            };
+            let quiet = |_| Pcm::SILENCE;
+            assert!(!push(10, buzz), "a cough");
+            assert!(!push(60, quiet));
+            assert!(push(30, buzz));
+            assert!(push(20, quiet), "a pause between words");
+            assert!(!push(50, quiet));
+        }
+        let mut uplink = uplink(false);
+        assert!((0..200).all(|n| uplink.push(start(), &buzz(n)).is_some() && !uplink.talks_unheard()));
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! What is said of an operator's act, in each language.
 
 use super::Lang;
+use super::deed::{
+    english_deed, english_meeting, english_not_now, vietnamese_deed, vietnamese_meeting, vietnamese_not_now,
+};
+use super::floor::{english_code, vietnamese_code};
 use super::loss::{english_loss, vietnamese_loss};
 use crate::ctl::{Deed, Failed};
-use giaoban_proto::wire::{ActCode, Seat, SiteRole, Waiting};
+use giaoban_proto::wire::{ActCode, Meeting, Seat, SiteRole, Waiting};
 
 /// One message about an act.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +21,9 @@ pub enum CtlWords<'a> {
     /// So is the lobby.
     NobodyWaits,
     /// What the bridge made of an act.
-    Did(Deed, Option<ActCode>),
+    Did(&'a Deed, Option<ActCode>),
+    /// How the meeting stands, with who is in it.
+    Meeting(&'a Meeting, &'a [Seat]),
     /// Nothing came of it.
     Failed(Failed, &'a str),
 }
@@ -39,49 +45,27 @@ impl CtlWords<'_> {
                     Some(role) => role.as_str(),
                     None => "of a role that this version does not know",
                 };
-                let marks = marks(seat, ["guest", "silenced", "microphone off"]);
+                let marks = marks(seat, ["guest", "silenced", "microphone off", "hand up", "line away"]);
                 format!("{}: {}, {role}{marks}", seat.member, seat.name)
             }
             Self::Waiting(guest) => format!("{}: {}, waits to be let in", guest.member, guest.name),
             Self::NobodyHere => "nobody is in the room".into(),
             Self::NobodyWaits => "nobody waits to be let in".into(),
-            Self::Did(deed, code) => {
-                let number = deed.member();
-                match code {
-                    Some(ActCode::Done) => match deed {
-                        Deed::Admit(_) => format!("guest {number} was let in"),
-                        Deed::Refuse(_) => format!("guest {number} was turned away"),
-                        Deed::Expel(_) => format!("member {number} was put out"),
-                        Deed::Silence(_) => format!("member {number} was silenced"),
-                        Deed::Unsilence(_) => format!("member {number} may speak again"),
-                    },
-                    Some(ActCode::NotAllowed) => {
-                        "not done: this device's site may not do that; ask who runs the bridge for the operator's role"
-                            .into()
-                    }
-                    Some(ActCode::NobodyThere) => format!(
-                        "not done: there is no number {number} (any more); `giaoban ctl who` and `giaoban ctl lobby` \
-                         list them"
-                    ),
-                    Some(ActCode::Unknown) => {
-                        "not done: the bridge does not know this act; update the bridge".into()
-                    }
-                    Some(ActCode::Full) => "not done: the room is full; raise its limit".into(),
-                    Some(ActCode::Failed) => {
-                        "not done: the bridge could not write it down; look at its disk, then try again".into()
-                    }
-                    Some(ActCode::NotNow) => {
-                        "not done: as the meeting stands there is nothing to do that to; look at its mode, hands and \
-                         roll call"
-                            .into()
-                    }
-                    Some(ActCode::Wrong) => {
-                        "not done: what was asked is too long, too much or empty; ask for less".into()
-                    }
-                    Some(ActCode::TooOften) => "not done: too much at once; wait a few seconds".into(),
-                    None => "not done, for a reason that this version does not know; update this program".into(),
-                }
+            Self::Meeting(meeting, seats) => english_meeting(meeting, seats),
+            Self::Did(deed, Some(ActCode::Done)) => english_deed(deed),
+            Self::Did(deed, Some(ActCode::NobodyThere)) => match deed.member() {
+                Some(number) => format!(
+                    "not done: there is no number {number} (any more); `giaoban ctl who` and `giaoban ctl lobby` \
+                     list them"
+                ),
+                None => "not done: there is nobody whom it is about".into(),
+            },
+            Self::Did(_, Some(ActCode::NotAllowed)) => {
+                "not done: this device's site may not do that; ask who runs the bridge for the operator's role"
+                    .into()
             }
+            Self::Did(deed, Some(ActCode::NotNow)) => format!("not done: {}", english_not_now(deed)),
+            Self::Did(_, code) => format!("not done: {}", english_code(code)),
             Self::Failed(Failed::Refused(loss), host) => format!("refused: {}", english_loss(loss, host)),
             Self::Failed(Failed::NoOperator, _) => {
                 "refused: this device's site is no operator in that room; ask who runs the bridge for the role".into()
@@ -106,48 +90,26 @@ impl CtlWords<'_> {
                     Some(SiteRole::Trunk) => "máy chủ khác",
                     None => "vai trò mà phiên bản này chưa biết",
                 };
-                let marks = marks(seat, ["khách", "bị tắt tiếng", "micrô tắt"]);
+                let marks = marks(seat, ["khách", "bị tắt tiếng", "micrô tắt", "giơ tay", "mất kết nối"]);
                 format!("{}: {}, {role}{marks}", seat.member, seat.name)
             }
             Self::Waiting(guest) => format!("{}: {}, đang đợi được cho vào", guest.member, guest.name),
             Self::NobodyHere => "không có ai trong phòng".into(),
             Self::NobodyWaits => "không có ai đang đợi".into(),
-            Self::Did(deed, code) => {
-                let number = deed.member();
-                match code {
-                    Some(ActCode::Done) => match deed {
-                        Deed::Admit(_) => format!("đã cho khách số {number} vào"),
-                        Deed::Refuse(_) => format!("đã từ chối khách số {number}"),
-                        Deed::Expel(_) => format!("đã cho điểm số {number} rời phòng"),
-                        Deed::Silence(_) => format!("đã tắt tiếng điểm số {number}"),
-                        Deed::Unsilence(_) => format!("điểm số {number} được nói lại"),
-                    },
-                    Some(ActCode::NotAllowed) => {
-                        "chưa làm được: điểm này không có quyền đó; hãy xin người quản trị máy chủ vai trò điều hành".into()
-                    }
-                    Some(ActCode::NobodyThere) => format!(
-                        "chưa làm được: không (còn) có số {number}; hãy xem bằng `giaoban ctl who` và `giaoban ctl lobby`"
-                    ),
-                    Some(ActCode::Unknown) => {
-                        "chưa làm được: máy chủ không biết lệnh này; hãy cập nhật máy chủ".into()
-                    }
-                    Some(ActCode::Full) => "chưa làm được: phòng đã đầy; hãy tăng giới hạn".into(),
-                    Some(ActCode::Failed) => {
-                        "chưa làm được: máy chủ không ghi lại được; hãy kiểm tra ổ đĩa của máy chủ rồi thử lại".into()
-                    }
-                    Some(ActCode::NotNow) => {
-                        "chưa làm được: lúc này không có gì để làm việc đó; hãy xem cách phát biểu, ai giơ tay và điểm danh"
-                            .into()
-                    }
-                    Some(ActCode::Wrong) => {
-                        "chưa làm được: nội dung quá dài, quá lớn hoặc để trống; hãy sửa lại".into()
-                    }
-                    Some(ActCode::TooOften) => "chưa làm được: quá nhiều trong một lúc; hãy đợi vài giây".into(),
-                    None => {
-                        "chưa làm được, vì một lý do mà phiên bản này chưa biết; hãy cập nhật chương trình này".into()
-                    }
-                }
+            Self::Meeting(meeting, seats) => vietnamese_meeting(meeting, seats),
+            Self::Did(deed, Some(ActCode::Done)) => vietnamese_deed(deed),
+            Self::Did(deed, Some(ActCode::NobodyThere)) => match deed.member() {
+                Some(number) => format!(
+                    "chưa làm được: không (còn) có số {number}; hãy xem bằng `giaoban ctl who` và `giaoban ctl lobby`"
+                ),
+                None => "chưa làm được: không có ai để làm việc đó".into(),
+            },
+            Self::Did(_, Some(ActCode::NotAllowed)) => {
+                "chưa làm được: điểm này không có quyền đó; hãy xin người quản trị máy chủ vai trò điều hành"
+                    .into()
             }
+            Self::Did(deed, Some(ActCode::NotNow)) => format!("chưa làm được: {}", vietnamese_not_now(deed)),
+            Self::Did(_, code) => format!("chưa làm được: {}", vietnamese_code(code)),
             Self::Failed(Failed::Refused(loss), host) => format!("bị từ chối: {}", vietnamese_loss(loss, host)),
             Self::Failed(Failed::NoOperator, _) => {
                 "bị từ chối: điểm này không phải là điều hành của phòng đó; hãy xin người quản trị máy chủ vai trò này".into()
@@ -164,8 +126,14 @@ impl CtlWords<'_> {
 }
 
 /// What else is to be known of a seat, each mark after a comma.
-fn marks(seat: &Seat, [guest, silenced, muted]: [&str; 3]) -> String {
-    let marks = [(seat.guest, guest), (seat.silenced, silenced), (seat.muted, muted)];
+fn marks(seat: &Seat, [guest, silenced, muted, hand, away]: [&str; 5]) -> String {
+    let marks = [
+        (seat.guest, guest),
+        (seat.silenced, silenced),
+        (seat.muted, muted),
+        (seat.hand != 0, hand),
+        (seat.away, away),
+    ];
     marks.into_iter().filter(|(is, _)| *is).map(|(_, mark)| format!(", {mark}")).collect()
 }
 
@@ -173,7 +141,34 @@ fn marks(seat: &Seat, [guest, silenced, muted]: [&str; 3]) -> String {
 mod tests {
     use super::*;
     use crate::session::Loss;
+    use giaoban_proto::wire::{FloorMode, Recording};
     use std::collections::BTreeSet;
+
+    fn meetings() -> Vec<Meeting> {
+        let mode = |mode: FloorMode| Meeting { mode: mode.code(), has_operator: true, ..Meeting::default() };
+        let mut all: Vec<Meeting> = FloorMode::ALL.map(mode).into();
+        all.extend(Recording::ALL[1..].iter().map(|recording| Meeting {
+            recording: recording.code(),
+            has_operator: true,
+            ..Meeting::default()
+        }));
+        let full = Meeting {
+            mode: 1,
+            holder: 7,
+            left_s: 50,
+            turn_s: 60,
+            roll: 2,
+            roll_left_s: 5,
+            locked: true,
+            newcomers_silent: true,
+            playing: "khai-mac".into(),
+            deputy: 7,
+            ..Meeting::default()
+        };
+        all.push(Meeting { roll_left_s: 0, ..full.clone() });
+        all.push(full);
+        all
+    }
 
     #[test]
     fn every_message_has_one_line_of_its_own_in_each_language() {
@@ -184,10 +179,15 @@ mod tests {
         let waiting = Waiting { member: 9, name: "Khách".into() };
         let mut messages: Vec<CtlWords<'_>> = seats.iter().map(CtlWords::Seat).collect();
         messages.extend([CtlWords::Waiting(&waiting), CtlWords::NobodyHere, CtlWords::NobodyWaits]);
-        let deeds = [Deed::Admit(7), Deed::Refuse(7), Deed::Expel(7), Deed::Silence(7), Deed::Unsilence(7)];
-        messages.extend(deeds.map(|deed| CtlWords::Did(deed, Some(ActCode::Done))));
-        messages.extend(ActCode::ALL[1..].iter().map(|code| CtlWords::Did(deeds[0], Some(*code))));
-        messages.push(CtlWords::Did(deeds[0], None));
+        let deeds = crate::ctl::tests_of_deeds();
+        messages.extend(deeds.iter().map(|deed| CtlWords::Did(deed, Some(ActCode::Done))));
+        messages.extend(ActCode::ALL[1..].iter().map(|code| CtlWords::Did(&deeds[0], Some(*code))));
+        messages.push(CtlWords::Did(&deeds[0], None));
+        let [next, tick] = [Deed::Grant(0), Deed::Tick(7)];
+        messages.extend([&next, &tick].map(|deed| CtlWords::Did(deed, Some(ActCode::NotNow))));
+        messages.push(CtlWords::Did(&next, Some(ActCode::NobodyThere)));
+        let meetings = meetings();
+        messages.extend(meetings.iter().map(|meeting| CtlWords::Meeting(meeting, &seats)));
         messages.extend(
             [
                 Failed::Refused(Loss::WrongKey),

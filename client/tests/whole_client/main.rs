@@ -1,6 +1,7 @@
 //! A whole client, its loop and real QUIC, against a bridge that echoes, in virtual time.
 
 mod ctl;
+mod floor;
 mod guests;
 mod memory;
 mod standing;

@@ -51,12 +51,15 @@ fn a_listener_sends_no_voice_whatever_its_switch_and_speaks_once_it_may() {
         assert!(bridge.log.lock().unwrap().voices > voices + 50);
         let (_, ears) = client.stop().await;
         let listener = "you are here to listen: the microphone is off, and nobody hears you";
+        let talks = "you talk, and nobody hears you";
         assert_eq!(
             ears.words(),
             format!(
                 "connecting to 10.0.0.1:4646 … | {listener} | in room giaoban as xã Tri Lễ, with 1 other | \
-                 the microphone is off: nobody hears you | {listener} | you may speak; the microphone is on | \
+                 you are here to listen: {talks} | the microphone is off: nobody hears you | you are muted: {talks} | \
+                 {listener} | you are here to listen: {talks} | you may speak; the microphone is on | \
                  the operator has silenced you: the microphone is off until you may speak again | \
+                 the operator has silenced you: {talks} | \
                  you may speak; the microphone is on | leaving the room … | left the room"
             )
         );
@@ -91,7 +94,7 @@ fn who_was_silenced_stays_so_by_a_new_line_until_the_list_says_otherwise() {
             assert_eq!(second.log.lock().unwrap().voices == 0, still);
             let (_, ears) = client.stop().await;
             let words = ears.words();
-            assert_eq!(words.matches("has silenced you").count(), 1, "{words}");
+            assert_eq!(words.matches("has silenced you: the microphone").count(), 1, "{words}");
             assert_eq!(
                 words.matches("you may speak; the microphone is on").count(),
                 usize::from(!still),

@@ -3,7 +3,7 @@
 use crate::{interrupted, key_file, on_a_runtime, remembered, say};
 use anyhow::Context as _;
 use giaoban_client::audio;
-use giaoban_client::engine::{Client, Command, OnStats, OnWelcome};
+use giaoban_client::engine::{Client, Command, OnBody, OnStats, OnWelcome};
 use giaoban_client::meeting::{self, Meeting};
 use giaoban_client::memory::{self, Kept};
 use giaoban_client::net::System;
@@ -25,10 +25,22 @@ const INTERRUPTED: i32 = 130;
 const TRIES: usize = 3;
 
 /// Who comes in where.
-struct Entry {
-    meeting: Meeting,
+pub(crate) struct Entry {
+    pub(crate) meeting: Meeting,
     identity: Identity,
-    remember: OnWelcome,
+    /// Where the meeting is remembered; a guest is nobody that is known, and leaves nothing behind.
+    memory: Option<PathBuf>,
+}
+
+/// Who is told what is said to the person.
+pub(crate) type Note = Arc<dyn Fn(&Message<'_>) + Send + Sync>;
+
+/// Who is told what, and asks.
+pub(crate) struct Ears {
+    pub(crate) note: Note,
+    pub(crate) stats: OnStats,
+    pub(crate) watch: Option<OnBody>,
+    pub(crate) commands: mpsc::Receiver<Command>,
 }
 
 pub(crate) fn run(mut join: Join, lang: Lang) -> anyhow::Result<u8> {
@@ -39,10 +51,20 @@ pub(crate) fn run(mut join: Join, lang: Lang) -> anyhow::Result<u8> {
             return Ok(2);
         }
     };
-    on_a_runtime(stay(entry, join, lang))
+    let (commands_out, commands) = mpsc::channel(4);
+    let ears = Ears {
+        note: Arc::new(move |message| say(&message.text(lang))),
+        stats: stats_writer(join.stats.as_deref())?,
+        watch: None,
+        commands,
+    };
+    on_a_runtime(async {
+        tokio::spawn(watch_signals(commands_out));
+        stay(entry, join, ears).await
+    })
 }
 
-fn entry(join: &mut Join, lang: Lang) -> anyhow::Result<Result<Entry, Message<'static>>> {
+pub(crate) fn entry(join: &mut Join, lang: Lang) -> anyhow::Result<Result<Entry, Message<'static>>> {
     match std::mem::replace(&mut join.to, To::Remembered) {
         To::Guest { host, port, room, pins, pin } => {
             let pin = match pin.map_or_else(|| ask_pin(lang), Ok) {
@@ -50,8 +72,7 @@ fn entry(join: &mut Join, lang: Lang) -> anyhow::Result<Result<Entry, Message<'s
                 Err(message) => return Ok(Err(message)),
             };
             let meeting = Meeting { host, port, room, entry: meeting::Entry::Guest { pin, pins } };
-            // A guest is nobody that is known, and leaves nothing behind.
-            Ok(Ok(Entry { meeting, identity: Identity::generate()?, remember: Box::new(|_| {}) }))
+            Ok(Ok(Entry { meeting, identity: Identity::generate()?, memory: None }))
         }
         to => {
             let key = key_file(join.identity.take())?;
@@ -61,20 +82,19 @@ fn entry(join: &mut Join, lang: Lang) -> anyhow::Result<Result<Entry, Message<'s
             };
             let Some(meeting) = meeting else { return Ok(Err(Message::NothingRemembered)) };
             let identity = private::identity(&key)?;
-            let remember = remember(memory::place(&key), meeting.clone(), lang);
-            Ok(Ok(Entry { meeting, identity, remember }))
+            Ok(Ok(Entry { meeting, identity, memory: Some(memory::place(&key)) }))
         }
     }
 }
 
 /// Remembers at the first welcome after an enrolment, and when keys change: a few times in a device's life, so that the
 /// disk may be waited for.
-fn remember(path: PathBuf, meeting: Meeting, lang: Lang) -> OnWelcome {
+fn remember(path: PathBuf, meeting: Meeting, note: Note) -> OnWelcome {
     Box::new(move |pins| match memory::keep(&path, &meeting, pins) {
         Ok(Kept::Nothing) => {}
-        Ok(Kept::Meeting) => say(&Message::Remembered.text(lang)),
-        Ok(Kept::Keys) => say(&Message::KeysNoted.text(lang)),
-        Err(error) => say(&Message::NotRemembered(&error).text(lang)),
+        Ok(Kept::Meeting) => note(&Message::Remembered),
+        Ok(Kept::Keys) => note(&Message::KeysNoted),
+        Err(error) => note(&Message::NotRemembered(&error)),
     })
 }
 
@@ -99,22 +119,23 @@ fn ask_pin(lang: Lang) -> Result<Pin, Message<'static>> {
     Err(Message::NoPin)
 }
 
-async fn stay(entry: Entry, join: Join, lang: Lang) -> anyhow::Result<u8> {
-    let Entry { meeting, identity, remember } = entry;
-    let Join { input, output, duration, name, max_kbps, stats, muted, tcp, .. } = join;
-    let stats = stats_writer(stats.as_deref())?;
-    let (commands_out, commands) = mpsc::channel(4);
-    tokio::spawn(watch_signals(commands_out));
+pub(crate) async fn stay(entry: Entry, join: Join, ears: Ears) -> anyhow::Result<u8> {
+    let Entry { meeting, identity, memory } = entry;
+    let Join { input, output, duration, name, max_kbps, muted, raise, answers, tcp, .. } = join;
+    let Ears { note, stats, watch, commands } = ears;
+    let remember: OnWelcome = match memory {
+        Some(path) => remember(path, meeting.clone(), Arc::clone(&note)),
+        None => Box::new(|_| {}),
+    };
     let name = name.or_else(computer_name).unwrap_or_default();
-    let say = Box::new(move |message: &Message<'_>| say(&message.text(lang)));
     let now = now();
     let source = match input.open(now) {
         Ok(source) => source,
-        Err(error) => return Ok(no_sound(lang, &error)),
+        Err(error) => return Ok(no_sound(&note, &error)),
     };
     let sink = match output.open(now) {
         Ok(sink) => sink,
-        Err(error) => return Ok(no_sound(lang, &error)),
+        Err(error) => return Ok(no_sound(&note, &error)),
     };
     let network = Arc::new(System { tcp_ports: tcp });
     let unix_start = unix_now();
@@ -124,13 +145,16 @@ async fn stay(entry: Entry, join: Join, lang: Lang) -> anyhow::Result<u8> {
         name,
         max_kbps,
         muted,
+        raise,
+        answers,
         duration,
         source,
         sink,
         network,
         commands,
         stats,
-        say,
+        say: Box::new(move |message| note(message)),
+        watch,
         remember,
         unix_start,
     };
@@ -147,13 +171,13 @@ fn unix_now() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
-fn no_sound(lang: Lang, error: &audio::AudioError) -> u8 {
-    say(&Message::Sound(error).text(lang));
+fn no_sound(note: &Note, error: &audio::AudioError) -> u8 {
+    note(&Message::Sound(error));
     1
 }
 
 /// Writes lines of figures, each at once. A disk that is full stops them, not the meeting.
-fn stats_writer(path: Option<&Path>) -> anyhow::Result<OnStats> {
+pub(crate) fn stats_writer(path: Option<&Path>) -> anyhow::Result<OnStats> {
     let Some(path) = path else { return Ok(Box::new(|_| {})) };
     let file =
         File::create(path).with_context(|| format!("cannot write the figures to {}", path.display()))?;

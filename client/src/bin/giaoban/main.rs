@@ -1,6 +1,7 @@
-//! `giaoban`: the headless client. `main` -> `run` -> one `match`; what it does is in the library.
+//! `giaoban`: the client without a window. `main` -> `run` -> one `match`; what it does is in the library.
 
 mod check;
+mod console;
 mod ctl;
 mod join;
 
@@ -26,10 +27,13 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_env("GIAOBAN_LOG"))
-        .with_writer(std::io::stderr)
-        .init();
+    // On the operator's screen it would stand in the table.
+    if !matches!(settings.command, settings::Command::Console(_)) {
+        tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_env("GIAOBAN_LOG"))
+            .with_writer(std::io::stderr)
+            .init();
+    }
     match run(settings) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -48,6 +52,7 @@ fn run(settings: Settings) -> anyhow::Result<u8> {
         settings::Command::Check(check) => on_a_runtime(check::run(*check, lang)),
         settings::Command::Ctl(ctl) => ctl::run(*ctl, lang),
         settings::Command::Join(join) => join::run(*join, lang),
+        settings::Command::Console(join) => console::run(*join, lang),
     }
 }
 

@@ -5,7 +5,7 @@ use giaoban_proto::pin::{self, Challenge, EXPORTER_LABEL};
 use giaoban_proto::testing::{VirtualNet, now, quic};
 use giaoban_proto::transport::{Identity, ResetKey, server_config};
 use giaoban_proto::wire::{
-    Act, ActCode, ClientMessage, CloseCode, Datagram, Done, Framer, Hello, InLobby, Lobby, OBSERVES,
+    Act, ActCode, ClientMessage, CloseCode, Datagram, Done, Framer, Hello, InLobby, Lobby, Meeting, OBSERVES,
     PinChallenge, Report, Roster, Seat, ServerMessage, SiteRole, VERSION, Waiting, Welcome,
     client_message::Body, frame, server_message,
 };
@@ -30,7 +30,7 @@ pub(crate) enum Door {
     /// Lets in with this role; who observes is shown a room and a lobby, and has its acts done.
     As(SiteRole),
     Refuse(CloseCode),
-    /// Answers the handshake and nothing else.
+    /// Answers the handshake and nothing else; an act neither.
     Mute,
     /// Lets in, and has more to tell to whoever leaves, for half a second.
     Chatty,
@@ -264,7 +264,7 @@ impl<'a> Peer<'a> {
                 if matches!(self.door, Door::Mute) {
                     return vec![];
                 }
-                let known = matches!(act.what, Some(giaoban_proto::wire::act::What::LetIn(9)));
+                let known = !matches!(act.what, Some(giaoban_proto::wire::act::What::Expel(_)));
                 let code = if known { ActCode::Done } else { ActCode::NobodyThere };
                 vec![Done { number: act.number, code: code.code() }.into()]
             }
@@ -282,7 +282,8 @@ impl<'a> Peer<'a> {
                 let [_, list] = welcome("xã Tri Lễ", SiteRole::Participant);
                 let welcome = Welcome { version: VERSION, role: role.code(), ..Welcome::default() };
                 let waiting = vec![Waiting { member: 9, name: "Bác sĩ Lan".into() }];
-                vec![welcome.into(), list, Lobby { waiting, gone: vec![] }.into()]
+                let meeting = Meeting { mode: 1, ..Meeting::default() };
+                vec![welcome.into(), meeting.into(), list, Lobby { waiting, gone: vec![] }.into()]
             }
             Door::Open | Door::Chatty => welcome(&format!("xã {}", hello.name), SiteRole::Participant).into(),
             Door::As(role) => welcome("xã Tri Lễ", role).into(),

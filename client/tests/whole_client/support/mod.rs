@@ -5,7 +5,7 @@ mod bridge;
 
 pub(crate) use bridge::{BRIDGE, Bridge, Door, FREED_AFTER, Keys, Lie, PIN, bridge, seat, welcome};
 use giaoban_client::audio::{AudioError, Polled, Sink, Source};
-use giaoban_client::engine::{Client, Command, Outcome};
+use giaoban_client::engine::{Client, Command, OnBody, Outcome};
 use giaoban_client::meeting::{Entry, Meeting};
 use giaoban_client::stats::Stats;
 use giaoban_client::testing::Site;
@@ -131,6 +131,10 @@ pub(crate) struct Setup {
     pub(crate) speech: Vec<f32>,
     pub(crate) max_kbps: u32,
     pub(crate) muted: bool,
+    pub(crate) raise: bool,
+    pub(crate) answers: bool,
+    /// Where all that the bridge says is shown too.
+    pub(crate) watch: Option<OnBody>,
     pub(crate) duration: Option<Duration>,
     pub(crate) full_at: Option<u64>,
     pub(crate) seed: u64,
@@ -146,6 +150,9 @@ impl Setup {
             speech: Vec::new(),
             max_kbps: 24,
             muted: false,
+            raise: false,
+            answers: false,
+            watch: None,
             duration: None,
             full_at: None,
             seed: 1,
@@ -194,6 +201,9 @@ impl Running {
             name: "Tri Lễ".into(),
             max_kbps: setup.max_kbps,
             muted: setup.muted,
+            raise: setup.raise,
+            answers: setup.answers,
+            watch: setup.watch,
             duration: setup.duration,
             source: Box::new(source),
             sink: Box::new(sink),
