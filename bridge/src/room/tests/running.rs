@@ -534,7 +534,8 @@ fn a_guest_in_every_state_at_every_event() {
     let place = |meeting: &Meeting| {
         if meeting.room.lobby.has(GUEST) { "waits" } else { state(meeting, 9) }
     };
-    let table: [(&str, &dyn Fn(&mut Meeting), [&str; 4]); 6] = [
+    type Row<'a> = (&'a str, &'a dyn Fn(&mut Meeting), [&'a str; 4]);
+    let table: [Row<'_>; 6] = [
         ("knock", &knock, ["waits", "waits", "in", "in"]),
         ("let in", &admit, ["none", "in", "in", "away"]),
         ("turn away", &refuse, ["none", "none", "in", "away"]),
