@@ -27,6 +27,8 @@ const NOTHING: f32 = 1e-7;
 
 /// A tone that holds this share of all power is a tone. A vowel's strongest harmonic has seldom more than half.
 const TONAL: f32 = 0.7;
+/// And one that holds this share is nothing else: a test tone has more, no vowel for long.
+const BARE: f32 = 0.95;
 /// Quieter than this nobody is bothered, in dBFS.
 const BOTHERS_DBFS: f32 = -45.0;
 /// Bricks that a tone must stand still: 1 s. A sung vowel stands for less; longer lets it howl for longer.
@@ -181,6 +183,8 @@ pub struct Ear {
     product: [f32; LAGS],
     /// How much of all this has been filled, 0 … 1.
     filled: f32,
+    /// How much of what it said was a bare tone, 0 … 1.
+    tonal: f32,
     alike: u32,
 }
 
@@ -198,6 +202,7 @@ impl Default for Ear {
             others_square: [0.0; LAGS],
             product: [0.0; LAGS],
             filled: 0.0,
+            tonal: 0.0,
             alike: 0,
         }
     }
@@ -242,6 +247,7 @@ impl Ear {
         // Only what it says is compared, and not when it says something: whoever answers quickly keeps the rhythm of who
         // asks, and is no echo.
         let Some(own) = own else { return false };
+        self.tonal += (f32::from(u8::from(own.tone.1 > BARE)) - self.tonal) * FORGETS;
         // A mean of what there is, at first: one that climbs from nothing would make any two alike.
         self.compared = self.compared.saturating_add(1);
         let rate = FORGETS.max(1.0 / self.compared as f32);
@@ -271,7 +277,9 @@ impl Ear {
             most = most.max(*product / (self.own_square * *square).max(NOTHING).sqrt());
         }
         let moving = self.own_square > MOVES_DB2 * BANDS as f32 * self.filled && self.filled > 0.25;
-        self.alike = if most > ALIKE && moving { self.alike + 1 } else { 0 };
+        // Two test tones are as alike as can be.
+        let speech = self.tonal < 0.5 * self.filled;
+        self.alike = if most > ALIKE && moving && speech { self.alike + 1 } else { 0 };
         self.alike >= STAYS_ALIKE
     }
 
@@ -346,6 +354,17 @@ mod tests {
             out.push((inlet.pull(now, &mut heard) != Pulled::Silence).then_some(heard));
         }
         out
+    }
+
+    #[test]
+    fn two_test_tones_are_no_echo() {
+        let tone = |later: usize| -> Vec<f32> {
+            let at = |n: usize| 0.1 * (n as f32 * 440.0 * std::f32::consts::TAU / 48_000.0).sin();
+            (0..48_000 * 30).map(|n| if (n + later) / 48_000 % 2 == 0 { at(n) } else { 0.0 }).collect()
+        };
+        for later in [0, 9600, 30_000] {
+            assert_eq!(listen(&bricks(&tone(0)), &bricks(&tone(later))).0, None, "{later}");
+        }
     }
 
     #[test]

@@ -15,8 +15,9 @@ use giaoban_proto::testing::rng::Rng;
 use giaoban_proto::testing::visitor::{Visitor, hello};
 use giaoban_proto::transport::{Identity, private};
 use giaoban_proto::wire::{
-    Act, ActCode, ClientMessage, CloseCode, Hello, Leave, MAX_CONTROL_BYTES, NoticeKind, OBSERVES,
-    Report as Beat, Roster, Silence, SiteRole, act::What, frame, server_message::Body,
+    Act, ActCode, ClientMessage, CloseCode, FloorMode, Gain, Hello, Leave, MAX_CONTROL_BYTES, NoticeKind,
+    OBSERVES, Record, Rename, Report as Beat, Roster, SetFloor, SetRoom, Silence, SilenceAll, SiteRole, Tick,
+    act::What, frame, server_message::Body,
 };
 use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
@@ -251,13 +252,26 @@ pub(crate) fn acts(scene: &Scene) -> anyhow::Result<Report> {
             silence(true),
             silence(false),
             What::Expel(u64::MAX),
+            What::SetFloor(SetFloor { mode: FloorMode::Announcement.code(), turn_s: 0 }),
+            What::Grant(victim),
+            What::TakeBack(0),
+            What::LowerHand(0),
+            What::SilenceAll(SilenceAll { silent: true, but_floor: false }),
+            What::SetRoom(SetRoom { locked: Some(true), newcomers_silent: Some(true) }),
+            What::Rename(Rename { member: victim, name: "=1+1".into() }),
+            What::Gain(Gain { member: victim, db: -12 }),
+            What::RollCall(60),
+            What::Tick(Tick { member: victim, present: false }),
+            What::Record(Record::Stop.code()),
+            What::Play("x.wav".into()),
+            What::Deputy(victim),
         ];
         for what in all {
             answers.add(format!("{:?}", act(&mut member, Some(what)).await?));
         }
         answers.add(format!("{:?}", act(&mut member, None).await?));
-        // Act number 15, of which this version knows nothing.
-        member.say_bytes(&[7, 0x2a, 5, 0x08, 9, 0x7a, 1, 0]).await;
+        // Act number 29, of which this version knows nothing.
+        member.say_bytes(&[8, 0x2a, 6, 0x08, 9, 0xea, 1, 1, 0]).await;
         answers.add(
             next(&mut member, |body| match body {
                 Body::Done(done) => ActCode::from_code(done.code).map(|code| format!("{code:?}")),
@@ -275,10 +289,10 @@ pub(crate) fn acts(scene: &Scene) -> anyhow::Result<Report> {
         ensure!(member.connection.close_reason().is_none(), "it was put out for it");
         anyhow::Ok(())
     })?;
-    ensure!(answers.of("NotAllowed") == 8 && answers.of("Unknown") == 2, "{answers}");
+    ensure!(answers.of("NotAllowed") == 21 && answers.of("Unknown") == 2, "{answers}");
     ensure!(answers.of("NotAdmitted") == 1, "{answers}");
     Ok(Report::new(
-        "8 acts by a participant, 2 by a guest in the lobby, a wish to look on",
+        "21 acts by a participant, 2 by a guest in the lobby, a wish to look on",
         answers.to_string(),
     ))
 }
