@@ -16,6 +16,7 @@ pub mod limits;
 pub mod mixer;
 pub mod permit;
 pub mod prefix;
+pub mod recording;
 pub mod room;
 pub mod session;
 pub mod settings;
