@@ -256,7 +256,7 @@ pub struct Figures {
     pub lines: Vec<LineFigures>,
 }
 
-/// One member's line, over the last seconds.
+/// One member's line, over the last seconds in which something was said.
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
 pub struct LineFigures {
     /// Its number in the room.
