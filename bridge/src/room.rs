@@ -14,6 +14,7 @@
 //! list. Guests in the lobby, observers, who may be told what happens, and seats whose lines are away are no members.
 
 mod acts;
+mod faults;
 mod figures;
 mod floor;
 mod lobby;
@@ -27,6 +28,7 @@ mod seats;
 pub use member::Tally;
 
 use crate::audience::{Audience, Hearing};
+use crate::howl::{Fault, Spectrum};
 use crate::mixer::{Mix, fade};
 use crate::permit::{Right, may};
 use crate::talkers::{self, Change};
@@ -162,6 +164,15 @@ pub enum Keep {
         /// How much.
         missed: Duration,
     },
+    /// The bridge has taken a voice out of the meeting.
+    HeldOut {
+        /// Whose.
+        member: MemberId,
+        /// Its name.
+        name: String,
+        /// Why.
+        fault: Fault,
+    },
     /// A turn is over.
     HadFloor {
         /// Whose.
@@ -211,6 +222,7 @@ pub struct Room {
     left_alone: Option<Instant>,
     told: Told,
     watch: Watch,
+    spectrum: Box<Spectrum>,
     /// Devices whose voice an operator took out of this meeting, here or not.
     silenced: BTreeSet<[u8; 32]>,
     observers: Vec<Observer>,
@@ -246,6 +258,7 @@ impl Room {
             left_alone: Some(now),
             told: Told::default(),
             watch: Watch::default(),
+            spectrum: Box::default(),
             silenced: BTreeSet::new(),
             observers: Vec::new(),
             mix: Mix::default(),
@@ -493,6 +506,7 @@ impl Room {
             member.pull(now);
         }
         self.choose();
+        self.listen_for_faults();
         self.mix.clear();
         for member in &self.members {
             if member.in_mix {

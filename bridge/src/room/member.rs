@@ -5,6 +5,7 @@ use super::seats::Kept;
 use super::{Joining, REPORT_EVERY};
 use crate::audience::Hearing;
 use crate::bucket::Bucket;
+use crate::howl::{Bands, Ear, Fault, Heard, Spectrum};
 use crate::mixer::fade;
 use crate::permit::{Right, may};
 use crate::talkers::Standing;
@@ -113,6 +114,11 @@ pub(super) struct Member {
     voice_at: Option<Instant>,
     /// Made when it first speaks: most never do, and a decoder is most of a member's memory.
     inlet: Option<Box<Inlet>>,
+    /// What listens for faults of its sound, made with the Inlet; and this brick as it heard it.
+    ear: Option<Box<Ear>>,
+    heard: Option<Heard>,
+    /// When a fault was last found.
+    pub(super) faulty_at: Option<Instant>,
     /// When it was last heard of, and whether it then seemed to miss us.
     heard_at: Option<(Instant, bool)>,
     echo: Option<(u16, Instant)>,
@@ -165,6 +171,9 @@ impl Member {
             departures: Departures::default(),
             rate,
             inlet: None,
+            ear: None,
+            heard: None,
+            faulty_at: None,
             heard_at: None,
             echo: None,
             tally: Tally::default(),
@@ -208,6 +217,7 @@ impl Member {
         if !self.may_speak() {
             if self.inlet.take().is_some() {
                 self.looked.begin_leg();
+                self.ear = None;
             }
             self.speaks = false;
         }
@@ -230,6 +240,7 @@ impl Member {
         }
         if self.inlet.is_none() {
             self.inlet = Inlet::new(BRIDGE_COMPLEXITY).ok().map(Box::new);
+            self.ear.get_or_insert_default();
         }
         if let Some(inlet) = &mut self.inlet {
             inlet.insert(now, voice);
@@ -338,6 +349,24 @@ impl Member {
             self.amplify();
         }
         self.standing.heard(self.speaks.then(|| self.voice.level()));
+    }
+
+    /// Looks at this brick of its voice: the powers of its bands, if it says anything.
+    pub(super) fn hear_itself(&mut self, spectrum: &Spectrum) -> Option<Bands> {
+        self.heard = (self.speaks && self.ear.is_some()).then(|| spectrum.look(&self.voice));
+        self.heard.map(|heard| heard.bands)
+    }
+
+    /// Compares it with what it is sent meanwhile.
+    pub(super) fn compare(&mut self, others: &Bands) -> Option<Fault> {
+        self.ear.as_mut()?.push(self.heard.as_ref(), others)
+    }
+
+    /// What was found once need not be found again.
+    pub(super) fn forget_sound(&mut self) {
+        if let Some(ear) = &mut self.ear {
+            **ear = Ear::default();
+        }
     }
 
     /// Makes this brick as loud as an operator wants it. A change takes the length of a brick, so that it does not click.

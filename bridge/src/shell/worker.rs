@@ -4,6 +4,7 @@
 //! that finds it full is dropped and counted by whoever brought it.
 #![expect(clippy::disallowed_methods, reason = "a shell: this is where the rooms' clock is read")]
 
+use crate::howl::Fault;
 use crate::limits::Limits;
 use crate::room::{Event, Joining, Keep, Room};
 use crate::session::LineId;
@@ -589,6 +590,14 @@ impl Worker {
             Keep::Said { by, name, text, to_operators } => {
                 let site = self.held.get(&by).and_then(|held| held.site);
                 Some(Fact::Said { room: named, site, name, text, to_operators })
+            }
+            Keep::HeldOut { member, name, fault } => {
+                let why = match fault {
+                    Fault::Howls => "it howls",
+                    Fault::Echoes => "it echoes",
+                };
+                let target = format!("{name} ({})", member.0);
+                Some(Fact::Acted { by: None, act: "silence", target, detail: format!("{named}: {why}") })
             }
             Keep::HadFloor { member, lasted } => {
                 visit(member).map(|visit| Fact::HadFloor { visit, ms: ms(lasted) })

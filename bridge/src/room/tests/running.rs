@@ -442,3 +442,59 @@ fn operators_that_watch_are_told_how_lines_are_and_nobody_else_is() {
     let more = meeting.told.iter().filter(|(_, m)| matches!(m.body, Some(server_message::Body::Figures(_))));
     assert!(more.count() <= 1, "a steady line is no news");
 }
+
+#[test]
+fn a_site_that_sends_the_meeting_back_is_held_out_and_told_so_and_the_speaker_is_not() {
+    use giaoban_proto::testing::speech::voice;
+    let mut meeting = commune();
+    let said = voice("fr");
+    let notices = |meeting: &Meeting| {
+        let notices = meeting.told.iter().filter_map(|(to, message)| match &message.body {
+            Some(server_message::Body::Notice(notice)) => Some((to.0, notice.kind, notice.member)),
+            _ => None,
+        });
+        notices.collect::<Vec<_>>()
+    };
+    // What 3's loudspeaker says of the meeting comes back 600 ms later, softer.
+    let later = 600 * 48;
+    let doing = |meeting: &mut Meeting, tick: usize, echo: bool| {
+        let (now, mut buffer) = (meeting.now(), [0; MAX_DATAGRAM_BYTES]);
+        for (id, back, gain) in [(2, 0, 1.0), (3, later, 0.3)] {
+            let at = (tick * 960).checked_sub(back).filter(|_| id == 2 || echo);
+            let samples = at.and_then(|at| said.get(at..at + 960));
+            let brick = samples.map(|samples| {
+                let mut brick = Pcm::SILENCE;
+                brick.samples_mut().iter_mut().zip(samples).for_each(|(out, sample)| *out = sample * gain);
+                brick
+            });
+            let site = &mut meeting.sites[id - 1];
+            let time = MediaTime::from_bricks(u64::from(meeting.tick));
+            if let Some(frame) = site.outlet.push(time, brick.as_ref()).expect("encodes") {
+                let voice = Voice::new(site.seq, frame.time, frame.start, frame.end, frame.body());
+                site.seq = site.seq.next();
+                meeting.room.handle_datagram(now, MemberId(id as u64), voice.encode(&mut buffer));
+            }
+        }
+        meeting.room.tick(now);
+        while meeting.room.poll_transmit().is_some() {}
+        while let Some(event) = meeting.room.poll_event() {
+            match event {
+                Event::Send(to, message) => meeting.told.push((to, message)),
+                Event::Keep(keep) => meeting.kept.push(keep),
+                _ => {}
+            }
+        }
+        meeting.tick += 1;
+    };
+    for tick in 0..500 {
+        doing(&mut meeting, tick, false);
+    }
+    assert_eq!(notices(&meeting), [], "who speaks alone is at no fault");
+    for tick in 500..1200 {
+        doing(&mut meeting, tick, true);
+    }
+    let echoes = NoticeKind::Echoes.code();
+    assert_eq!(notices(&meeting), [(1, echoes, 3), (3, echoes, 3)]);
+    assert_eq!([2, 3].map(|id| meeting.seat(id).expect("in").silenced), [false, true]);
+    assert!(matches!(&meeting.kept[..], [Keep::HeldOut { member: MemberId(3), .. }]), "{:?}", meeting.kept);
+}
