@@ -52,9 +52,7 @@ impl Chapters {
         let (h, m, s) = (s / 3600, s / 60 % 60, s % 60);
         let name: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let name = &name[..name.floor_char_boundary(MAX_NAME_BYTES)];
-        Some(format!(
-            "CHAPTER{number:02}={h:02}:{m:02}:{s:02}.{ms:03}\nCHAPTER{number:02}NAME={name}\n"
-        ))
+        Some(format!("CHAPTER{number:02}={h:02}:{m:02}:{s:02}.{ms:03}\nCHAPTER{number:02}NAME={name}\n"))
     }
 }
 
@@ -71,12 +69,18 @@ mod tests {
             text += &chapters.add(n * 48_000 * 3700, "Tri Lễ\nCHAPTER99=x").expect("a chapter");
             ends.push(text.len());
         }
-        assert!(text.starts_with("CHAPTER01=00:00:00.000\nCHAPTER01NAME=Tri Lễ CHAPTER99=x\nCHAPTER02=01:01:40.000\n"));
+        assert!(text.starts_with(
+            "CHAPTER01=00:00:00.000\nCHAPTER01NAME=Tri Lễ CHAPTER99=x\nCHAPTER02=01:01:40.000\n"
+        ));
         assert!(text.contains("\nCHAPTER120NAME="));
         for cut in 0..=text.len() {
             let (resumed, whole) = Chapters::resume(&text.as_bytes()[..cut]);
             let whole_ones = ends.iter().take_while(|&&end| end <= cut).count() - 1;
-            assert_eq!((resumed.count as usize, whole), (whole_ones, ends[whole_ones] as u64), "cut at {cut}");
+            assert_eq!(
+                (resumed.count as usize, whole),
+                (whole_ones, ends[whole_ones] as u64),
+                "cut at {cut}"
+            );
         }
     }
 

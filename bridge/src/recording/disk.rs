@@ -30,6 +30,12 @@ pub trait Sheet: Send {
     /// As the system says.
     fn read(&mut self) -> io::Result<Box<dyn Read + '_>>;
 
+    /// How many bytes it holds.
+    ///
+    /// # Errors
+    /// As the system says.
+    fn length(&mut self) -> io::Result<u64>;
+
     /// Makes it end after so many bytes.
     ///
     /// # Errors
@@ -101,6 +107,10 @@ impl Sheet for File {
     fn read(&mut self) -> io::Result<Box<dyn Read + '_>> {
         self.seek(SeekFrom::Start(0))?;
         Ok(Box::new(io::BufReader::with_capacity(1 << 16, self)))
+    }
+
+    fn length(&mut self) -> io::Result<u64> {
+        self.metadata().map(|found| found.len())
     }
 
     fn cut(&mut self, bytes: u64) -> io::Result<()> {
@@ -186,6 +196,10 @@ pub mod memory {
     impl Sheet for Open {
         fn read(&mut self) -> io::Result<Box<dyn Read + '_>> {
             Ok(Box::new(io::Cursor::new(self.disk.file(&self.name).unwrap_or_default())))
+        }
+
+        fn length(&mut self) -> io::Result<u64> {
+            Ok(self.disk.state().files.get(&self.name).map_or(0, Vec::len) as u64)
         }
 
         fn cut(&mut self, bytes: u64) -> io::Result<()> {

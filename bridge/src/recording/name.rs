@@ -8,7 +8,7 @@ const MOST: usize = 40;
 
 /// A name for a recording, without its ending: from when it began, where, and its number, which makes it the only one.
 #[must_use]
-pub fn of_recording(began: &str, room: &RoomName, number: i64) -> String {
+pub(super) fn of_recording(began: &str, room: &RoomName, number: i64) -> String {
     format!("{began}_{}_{number}", safe(room.as_str()))
 }
 

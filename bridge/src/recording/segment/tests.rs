@@ -129,8 +129,7 @@ fn played(program: &str, args: &[&str], file: &[u8]) -> Option<(String, Vec<f32>
     Some((words, samples.map(|&bytes| f32::from(i16::from_le_bytes(bytes)) / 32_768.0).collect()))
 }
 
-const FFMPEG: [&str; 10] =
-    ["-loglevel", "warning", "-i", "FILE", "-f", "s16le", "-ac", "1", "-ar", "48000"];
+const FFMPEG: [&str; 10] = ["-loglevel", "warning", "-i", "FILE", "-f", "s16le", "-ac", "1", "-ar", "48000"];
 
 fn by_ffmpeg(file: &[u8]) -> Option<Vec<f32>> {
     for decoder in ["opus", "libopus"] {
@@ -263,7 +262,12 @@ fn wherever_it_is_torn_it_ends_with_a_whole_page_and_goes_on_in_the_same_stream(
 fn a_copy_has_the_chapters_and_the_same_sound_however_it_was_torn() {
     let (file, _) = half_a_minute_of_silence();
     let chapters: Vec<String> = (1..=999)
-        .flat_map(|n| [format!("CHAPTER{n:02}=00:00:{:02}.000", n % 60), format!("CHAPTER{n:02}NAME=Tri Lễ {n}, {}", "x".repeat(80))])
+        .flat_map(|n| {
+            [
+                format!("CHAPTER{n:02}=00:00:{:02}.000", n % 60),
+                format!("CHAPTER{n:02}NAME=Tri Lễ {n}, {}", "x".repeat(80)),
+            ]
+        })
         .collect();
     let copied = |file: &[u8], chapters: &[String]| {
         let mut out = Vec::new();
