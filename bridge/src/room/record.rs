@@ -138,19 +138,22 @@ impl Room {
 
     /// The recording stands otherwise, by whatever cause, and all are told and hear it.
     pub fn set_recording(&mut self, state: Recording) {
-        let before = std::mem::replace(&mut self.deck.state, state);
-        self.deck.pending = false;
-        if state == Recording::On {
-            if matches!(before, Recording::Off | Recording::Failed) {
-                // A file that knows nothing yet.
-                self.deck.holder = None;
-            }
-            if !self.deck.listen(&mut self.audience) {
+        let before = self.deck.state;
+        if state == Recording::On && matches!(before, Recording::Off | Recording::Failed) {
+            // A file that knows nothing yet.
+            self.deck.holder = None;
+        }
+        let state = match state {
+            Recording::On if !self.deck.listen(&mut self.audience) => {
                 self.encoder_faults += 1;
+                Recording::Failed
             }
-        } else {
+            state => state,
+        };
+        if state != Recording::On {
             self.deck.hush(&mut self.audience);
         }
+        (self.deck.state, self.deck.pending) = (state, false);
         if before == state {
             return;
         }

@@ -68,7 +68,7 @@ impl Tapes {
         room: Option<&mut Room>,
         recorded: Recorded,
     ) -> Option<(Act, ActCode)> {
-        let Some(recorder) = self.recorder.clone() else { return self.refused(room, recorded) };
+        let Some(recorder) = self.recorder.clone() else { return self.refused(name, room, recorded) };
         let Some(room) = room else {
             // Nobody is left to be recorded.
             if let Recorded::Resumed(Resumed::GoesOn(begun, _)) | Recorded::Acted(_, _, Some(Some(begun))) =
@@ -105,12 +105,21 @@ impl Tapes {
                 }
                 Some((act, ActCode::Done))
             }
-            refused => self.refused(Some(room), refused),
+            refused => self.refused(name, Some(room), refused),
         }
     }
 
-    fn refused(&mut self, room: Option<&mut Room>, recorded: Recorded) -> Option<(Act, ActCode)> {
+    fn refused(
+        &mut self,
+        name: &RoomName,
+        room: Option<&mut Room>,
+        recorded: Recorded,
+    ) -> Option<(Act, ActCode)> {
         let Recorded::Acted(act, record, _) = recorded else { return None };
+        if record == Record::Stop {
+            // Nothing more comes of it: it ends, if it has not, and what begins later is another.
+            self.closed(name);
+        }
         if let Some(room) = room {
             room.recording_refused(record);
         }
