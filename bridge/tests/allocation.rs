@@ -3,7 +3,7 @@
 //! A file of its own, because it replaces the allocator of the whole test program.
 
 use allocation_counter::measure;
-use giaoban_bridge::room::{Joining, Room};
+use giaoban_bridge::room::{Event, Joining, Room};
 use giaoban_proto::media::ladder::{Repair, Role, RungId};
 use giaoban_proto::media::{Outlet, Pcm};
 use giaoban_proto::unit::{BRICK, Bitrate, MediaTime, MemberId, Seq};
@@ -82,7 +82,9 @@ fn a_warm_room_allocates_nothing_however_its_talkers_change() {
             while room.poll_tape().is_some() {
                 taped += 1;
             }
-            while room.poll_event().is_some() {}
+            while let Some(event) = room.poll_event() {
+                assert!(!matches!(event, Event::Keep(_)), "nobody is taken for a howl or an echo: {event:?}");
+            }
             most = most.max(room.talkers().count());
             tick += 1;
         }

@@ -498,3 +498,66 @@ fn a_site_that_sends_the_meeting_back_is_held_out_and_told_so_and_the_speaker_is
     assert_eq!([2, 3].map(|id| meeting.seat(id).expect("in").silenced), [false, true]);
     assert!(matches!(&meeting.kept[..], [Keep::HeldOut { member: MemberId(3), .. }]), "{:?}", meeting.kept);
 }
+
+/// Every state of a guest by every event: where it is then.
+#[test]
+fn a_guest_in_every_state_at_every_event() {
+    const GUEST: MemberId = MemberId(9);
+    type Happens = fn(&mut Meeting);
+    let knock: Happens = |meeting| {
+        let now = meeting.now();
+        meeting.room.knock(now, Joining { guest: true, ..joining(9, 24) }, false).expect("a chair");
+        // One that is known is let in without a word.
+        while let Some(event) = meeting.room.poll_event() {
+            if let Event::LetIn { by: None, guest, .. } = event {
+                meeting.room.let_in(now, None, guest, true).expect("room for it");
+            }
+        }
+    };
+    let operator = |meeting: &mut Meeting, what| {
+        let now = meeting.now();
+        meeting.room.handle_message(now, MemberId(1), act(1, what));
+        while let Some(event) = meeting.room.poll_event() {
+            if let Event::LetIn { by: Some(by), number, guest } = event {
+                meeting.room.let_in(now, Some((by, number)), guest, true).expect("room for it");
+            }
+        }
+    };
+    let admit = |meeting: &mut Meeting| operator(meeting, What::LetIn(9));
+    let refuse = |meeting: &mut Meeting| operator(meeting, What::TurnAway(9));
+    let expel = |meeting: &mut Meeting| operator(meeting, What::Expel(9));
+    let lost: Happens = |meeting| meeting.lose(9);
+    let leave: Happens = |meeting| {
+        let now = meeting.now();
+        meeting.room.handle_message(now, GUEST, Leave {}.into());
+    };
+    let place = |meeting: &Meeting| {
+        if meeting.room.lobby.has(GUEST) { "waits" } else { state(meeting, 9) }
+    };
+    type Row<'a> = (&'a str, &'a dyn Fn(&mut Meeting), [&'a str; 4]);
+    let table: [Row<'_>; 6] = [
+        ("knock", &knock, ["waits", "waits", "in", "in"]),
+        ("let in", &admit, ["none", "in", "in", "away"]),
+        ("turn away", &refuse, ["none", "none", "in", "away"]),
+        ("expel", &expel, ["none", "waits", "none", "none"]),
+        ("lost", &lost, ["none", "none", "away", "away"]),
+        ("leave", &leave, ["none", "none", "none", "away"]),
+    ];
+    for (name, event, row) in table {
+        for (before, after) in ["none", "waits", "in", "away"].into_iter().zip(row) {
+            let mut meeting = commune();
+            if before != "none" {
+                knock(&mut meeting);
+            }
+            if before == "in" || before == "away" {
+                admit(&mut meeting);
+            }
+            if before == "away" {
+                lost(&mut meeting);
+            }
+            assert_eq!(place(&meeting), before);
+            event(&mut meeting);
+            assert_eq!(place(&meeting), after, "{name} when {before}");
+        }
+    }
+}
