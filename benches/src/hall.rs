@@ -4,6 +4,8 @@
 //! same seed gives the same traffic.
 
 use anyhow::Context as _;
+use giaoban_bridge::announcement::Announcements;
+use giaoban_bridge::recording::{Recorder, disk::memory::Memory};
 use giaoban_bridge::shell::listen::Bridge;
 use giaoban_bridge::shell::worker::Config;
 use giaoban_bridge::store::{SqliteStore, UnixMs};
@@ -19,6 +21,7 @@ use giaoban_proto::testing::{VirtualNet, now, quic};
 use giaoban_proto::transport::{Identity, Meter, ResetKey, ServerEnd, Tunnels};
 use giaoban_proto::unit::{BRICK, BRICK_SAMPLES};
 use giaoban_proto::wire::SiteRole;
+use jiff::tz::TimeZone;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -37,6 +40,8 @@ pub struct Hall {
     pub net: VirtualNet,
     /// The bridge.
     pub bridge: Bridge,
+    /// What it records.
+    pub recordings: Memory,
     /// Its store.
     pub store: Arc<SqliteStore>,
     /// What passed its socket.
@@ -46,6 +51,9 @@ pub struct Hall {
     link: Link,
     start: Instant,
     sites: u8,
+    identity: Identity,
+    config: Config,
+    seed: u64,
 }
 
 /// Who comes to a hall.
@@ -91,16 +99,30 @@ impl Hall {
     /// # Errors
     /// When no key, no store or no endpoint can be made.
     pub fn open(seed: u64, max_members: usize) -> anyhow::Result<Self> {
+        Self::open_with(seed, max_members, None)
+    }
+
+    /// The same, with what can be played there.
+    ///
+    /// # Errors
+    /// As [`Hall::open`].
+    pub fn open_with(
+        seed: u64,
+        max_members: usize,
+        announcements: Option<Announcements>,
+    ) -> anyhow::Result<Self> {
         let net = VirtualNet::new(seed);
         let identity = Identity::generate()?;
-        let reset = ResetKey::from_bytes([seed as u8; 32]);
-        let config = quic::server_endpoint_config(seed);
-        let runtime = Arc::new(quinn::TokioRuntime);
-        let end = ServerEnd::with_socket(net.socket(BRIDGE), runtime, config, &identity, &reset)?;
         let start = now();
-        let store = SqliteStore::in_memory(Box::new(move || UnixMs::from(OPENED + (now() - start))))?;
-        let store = Arc::new(store);
-        let bridge = Bridge::in_task(end.endpoint, store.clone(), Config::for_members(max_members));
+        let clock = move || UnixMs::from(OPENED + (now() - start));
+        let store = Arc::new(SqliteStore::in_memory(Box::new(clock))?);
+        let recordings = Memory::default();
+        let recorder =
+            Recorder::inline(store.clone(), recordings.clone(), Box::new(clock), TimeZone::UTC, None);
+        let announcements = announcements.map(Announcements::patient);
+        let config = Config { recorder: Some(recorder), announcements, ..Config::for_members(max_members) };
+        let end = end(&net, seed, &identity)?;
+        let bridge = Bridge::in_task(end.endpoint, store.clone(), config.clone());
         let link = Link {
             host: BRIDGE.ip().to_string().parse()?,
             port: BRIDGE.port(),
@@ -110,7 +132,68 @@ impl Hall {
             code: None,
             guest: false,
         };
-        Ok(Self { net, bridge, store, meter: end.meter, tunnels: end.tunnels, link, start, sites: 0 })
+        let (meter, tunnels) = (end.meter, end.tunnels);
+        Ok(Self {
+            net,
+            bridge,
+            recordings,
+            store,
+            meter,
+            tunnels,
+            link,
+            start,
+            sites: 0,
+            identity,
+            config,
+            seed,
+        })
+    }
+
+    /// The bridge ends and another takes its place, with the same keys and store. What the recorder had not written yet
+    /// is gone, as when the power goes.
+    ///
+    /// # Errors
+    /// When there is no endpoint.
+    pub async fn restart(self) -> anyhow::Result<Self> {
+        let Self {
+            net,
+            bridge,
+            recordings,
+            store,
+            meter,
+            tunnels,
+            link,
+            start,
+            sites,
+            identity,
+            config,
+            seed,
+        } = self;
+        bridge.stop().await;
+        drop((meter, tunnels));
+        // The endpoint's own task lets go of the socket when the last connection has drained.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let clock = move || UnixMs::from(OPENED + (now() - start));
+        let recorder =
+            Recorder::inline(store.clone(), recordings.clone(), Box::new(clock), TimeZone::UTC, None);
+        let config = Config { recorder: Some(recorder), ..config };
+        let end = end(&net, seed, &identity)?;
+        let bridge = Bridge::in_task(end.endpoint, store.clone(), config.clone());
+        let (meter, tunnels) = (end.meter, end.tunnels);
+        Ok(Self {
+            net,
+            bridge,
+            recordings,
+            store,
+            meter,
+            tunnels,
+            link,
+            start,
+            sites,
+            identity,
+            config,
+            seed,
+        })
     }
 
     /// The key of a new device of this site, which is added if there is none of that name.
@@ -199,6 +282,14 @@ impl Hall {
     fn bricks(&self) -> u32 {
         u32::try_from(self.elapsed().as_millis() / BRICK.as_millis()).unwrap_or(u32::MAX)
     }
+}
+
+/// A bridge's end of the network.
+fn end(net: &VirtualNet, seed: u64, identity: &Identity) -> anyhow::Result<ServerEnd> {
+    let reset = ResetKey::from_bytes([seed as u8; 32]);
+    let config = quic::server_endpoint_config(seed);
+    let runtime = Arc::new(quinn::TokioRuntime);
+    Ok(ServerEnd::with_socket(net.socket(BRIDGE), runtime, config, identity, &reset)?)
 }
 
 impl Seat {

@@ -4,6 +4,7 @@
 //! a quarter of a second. Each prints words for people or, with `--json`, one JSON value; what went wrong goes to the
 //! error output in one line, with what to do.
 
+mod announcements;
 mod attendance;
 mod audit;
 mod completions;
@@ -17,6 +18,7 @@ pub mod link;
 mod man;
 pub mod out;
 mod qr;
+mod recordings;
 mod room;
 mod serve;
 mod site;
@@ -51,6 +53,8 @@ pub fn run(settings: Settings) -> anyhow::Result<Ended> {
         Command::GuestLink(room, place) => guest_link::run(&house, json, &room, &place),
         Command::Attendance(attendance) => attendance::run(&house, json, &attendance),
         Command::Audit(audit) => audit::run(&house, json, audit),
+        Command::Recordings(recordings) => recordings::run(&house, json, recordings),
+        Command::Announcements => announcements::run(&house, json),
         Command::Key(key) => key::run(&house, json, key),
         Command::Doctor(doctor) => doctor::run(&house, json, &doctor),
         Command::Completions(shell) => completions::run(json, shell),

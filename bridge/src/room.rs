@@ -20,6 +20,7 @@ mod floor;
 mod lobby;
 mod meeting;
 mod member;
+mod record;
 mod roll;
 mod roster;
 mod run;
@@ -38,11 +39,12 @@ use giaoban_proto::media::Pcm;
 use giaoban_proto::unit::{Bitrate, MediaTime, MemberId};
 use giaoban_proto::wire::{
     ActCode, ClientMessage, CloseCode, Datagram, MAX_ASK_BYTES, MAX_DATAGRAM_BYTES, Notice, NoticeKind,
-    ServerMessage, SiteRole, client_message::Body,
+    Record, ServerMessage, SiteRole, client_message::Body,
 };
 use lobby::Lobby;
 use meeting::Told;
 use member::Member;
+use record::{Deck, Player};
 use roll::Roll;
 use roster::RosterChanges;
 use seats::{Kept, Seats};
@@ -124,6 +126,25 @@ pub enum Event {
         name: String,
         /// What became of it.
         code: ActCode,
+    },
+    /// See to the recording, then [`Room::set_recording`] and answer the act.
+    Record {
+        /// Who wants it.
+        by: MemberId,
+        /// The number of the act.
+        number: u32,
+        /// What.
+        record: Record,
+    },
+    /// Play the announcement of this name: [`Room::set_playing`], then [`Room::play`] with each brick, and answer the
+    /// act.
+    Play {
+        /// Who wants it.
+        by: MemberId,
+        /// The number of the act.
+        number: u32,
+        /// Which, as it was typed.
+        name: String,
     },
     /// Write this down; nobody waits for it.
     Keep(Keep),
@@ -228,6 +249,8 @@ pub struct Room {
     observers: Vec<Observer>,
     mix: Mix,
     audience: Audience,
+    deck: Deck,
+    player: Player,
     changes: Vec<Change>,
     roster: RosterChanges,
     events: VecDeque<Event>,
@@ -263,6 +286,8 @@ impl Room {
             observers: Vec::new(),
             mix: Mix::default(),
             audience: Audience::default(),
+            deck: Deck::default(),
+            player: Player::default(),
             changes: Vec::with_capacity(talkers::MAX_VOICES + 1),
             roster: RosterChanges::default(),
             events: VecDeque::new(),
@@ -513,12 +538,14 @@ impl Room {
                 self.mix.add(&member.voice);
             }
         }
+        self.player.mix(&mut self.mix);
         if self.ticks.is_multiple_of(STEER_EVERY) {
             self.steer();
             self.expire();
             self.tell_figures();
         }
         self.encode(time);
+        self.tape(time);
         self.next = (0, Stage::Voice);
         self.tell_changes();
     }

@@ -10,7 +10,7 @@ pub use serve::{ListenTcp, Public, Serve};
 pub use when::{NoMoment, When};
 
 use crate::limits::{LimitError, Limits};
-use crate::store::{NewPin, RoomChange};
+use crate::store::{NewPin, RecordingId, RoomChange};
 use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use clap_complete::Shell;
@@ -20,8 +20,8 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use typed::{
-    AttendanceTyped, AuditTyped, ChangeTyped, CommandTyped, KeyTyped, LinkTyped, PlaceTyped, RoomTyped,
-    SiteTyped, Typed,
+    AnnouncementsTyped, AttendanceTyped, AuditTyped, ChangeTyped, CommandTyped, KeyTyped, LinkTyped,
+    PlaceTyped, RecordingsTyped, RoomTyped, SiteTyped, Typed,
 };
 
 /// What to do, ready to be done.
@@ -54,6 +54,10 @@ pub enum Command {
     Attendance(Attendance),
     /// The audit.
     Audit(Audit),
+    /// Something about recordings.
+    Recordings(Recordings),
+    /// What can be played into a room.
+    Announcements,
     /// The bridge's keys.
     Key(Key),
     /// What is wrong?
@@ -139,6 +143,17 @@ pub enum Audit {
     Verify(Option<[u8; 32]>),
 }
 
+/// What is to be done about recordings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recordings {
+    /// Show all.
+    List,
+    /// Write this one into that file.
+    Export(RecordingId, PathBuf),
+    /// Remove this one.
+    Remove(RecordingId),
+}
+
 /// What is to be done about the bridge's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
@@ -180,6 +195,9 @@ pub enum SettingsError {
     /// No address in `--listen-tcp`.
     #[error("--listen-tcp {0}: give an address with a port such as 0.0.0.0:443, or off")]
     ListenTcp(String),
+    /// No number of days.
+    #[error("--keep-recordings {0}: give a number of days such as 90d, or forever")]
+    KeepRecordings(String),
     /// There is no home folder to put the data in.
     #[error("there is no home folder to keep data in; give one with --data DIR")]
     NoHome,
@@ -228,7 +246,9 @@ impl Settings {
     ) -> Result<Self, SettingsError> {
         let matches = command_line().try_get_matches_from(words).map_err(said)?;
         if matches.subcommand_name().is_some() {
-            for flag in ["listen", "listen_tcp", "public", "max_members", "limit", "log_names"] {
+            for flag in
+                ["listen", "listen_tcp", "public", "max_members", "limit", "keep_recordings", "log_names"]
+            {
                 if matches.value_source(flag) == Some(ValueSource::CommandLine) {
                     return Err(SettingsError::Misplaced(format!("--{}", flag.replace('_', "-"))));
                 }
@@ -307,6 +327,12 @@ impl Typed {
                 AuditTyped::List { since, last } => Audit::List { since, last },
                 AuditTyped::Verify { head } => Audit::Verify(head.map(|head| parse_head(&head)).transpose()?),
             }),
+            Some(CommandTyped::Recordings(recordings)) => Command::Recordings(match recordings {
+                RecordingsTyped::List => Recordings::List,
+                RecordingsTyped::Export { id, file } => Recordings::Export(RecordingId(id), file),
+                RecordingsTyped::Remove { id } => Recordings::Remove(RecordingId(id)),
+            }),
+            Some(CommandTyped::Announcements(AnnouncementsTyped::List)) => Command::Announcements,
             Some(CommandTyped::Key(key)) => Command::Key(match key {
                 KeyTyped::Rotate => Key::Rotate,
                 KeyTyped::ExportSpare { file } => Key::ExportSpare(file),

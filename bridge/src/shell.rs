@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! listen: endpoint -> peer task for each connection -> worker (one thread, owns the rooms) -> connections
-//!                                   |
-//!                                   +-> store (one thread)
+//!                                   |                        |
+//!                                   +-> store (one thread) <-+-> recorder (one thread)
 //! tunnels: TCP -> a task for each -> the same endpoint
 //! ```
 
@@ -14,6 +14,8 @@ mod entry;
 pub mod house;
 pub mod listen;
 mod peer;
+mod players;
 pub mod run;
+mod tapes;
 pub mod tunnels;
 pub mod worker;

@@ -18,6 +18,7 @@ mod desk;
 mod error;
 mod facts;
 mod meetings;
+mod recordings;
 mod registry;
 mod rooms;
 mod schema;
@@ -30,6 +31,7 @@ pub use audit::{AuditFault, AuditFilter, AuditRow, Damage, Head};
 pub use clock::{Clock, UnixMs, system_clock};
 pub use error::StoreError;
 pub use meetings::{Answer, MessageRow, RollRow};
+pub use recordings::{RecordingId, RecordingRow, RecordingState};
 pub use registry::{FIRST_ROOM, FIRST_SITE, FirstStart, Registry, Secrets};
 pub use rooms::{Access, Guests, NewPin, NoSuchWord, RoomChange, RoomRow};
 pub use shell::SqliteStore;
@@ -206,6 +208,15 @@ pub enum Fact {
         visit: VisitId,
         /// In milliseconds.
         ms: i64,
+    },
+    /// A recording stands otherwise from now on. One that is not there says nothing.
+    Recording {
+        /// Which.
+        id: RecordingId,
+        /// How.
+        state: RecordingState,
+        /// Whose act that was; `None` for the bridge itself.
+        by: Option<SiteId>,
     },
     /// The bridge takes connections from now on.
     BridgeStarted,

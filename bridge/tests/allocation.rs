@@ -7,7 +7,7 @@ use giaoban_bridge::room::{Event, Joining, Room};
 use giaoban_proto::media::ladder::{Repair, Role, RungId};
 use giaoban_proto::media::{Outlet, Pcm};
 use giaoban_proto::unit::{BRICK, Bitrate, MediaTime, MemberId, Seq};
-use giaoban_proto::wire::{MAX_DATAGRAM_BYTES, Report, SiteRole, Voice};
+use giaoban_proto::wire::{MAX_DATAGRAM_BYTES, Recording, Report, SiteRole, Voice};
 use std::time::Instant;
 
 const MEMBERS: u64 = 24;
@@ -65,7 +65,8 @@ fn a_warm_room_allocates_nothing_however_its_talkers_change() {
         room.handle_datagram(start, MemberId(n), &report.encode());
     }
     let mut talkers: Vec<Talker> = (1..=6).map(|n| Talker::new(MemberId(n), rung_of(n))).collect();
-    let (mut tick, mut datagrams, mut most) = (0, 0, 0);
+    room.set_recording(Recording::On);
+    let (mut tick, mut datagrams, mut taped, mut most) = (0, 0, 0, 0);
     let mut play = |room: &mut Room, ticks: u64| {
         for _ in 0..ticks {
             let now = start + BRICK * tick as u32;
@@ -78,6 +79,9 @@ fn a_warm_room_allocates_nothing_however_its_talkers_change() {
             while room.poll_transmit().is_some() {
                 datagrams += 1;
             }
+            while room.poll_tape().is_some() {
+                taped += 1;
+            }
             while let Some(event) = room.poll_event() {
                 assert!(!matches!(event, Event::Keep(_)), "nobody is taken for a howl or an echo: {event:?}");
             }
@@ -89,5 +93,6 @@ fn a_warm_room_allocates_nothing_however_its_talkers_change() {
     let cost = measure(|| play(&mut room, 1500));
     assert_eq!((cost.count_total, cost.bytes_total), (0, 0), "{cost:?}");
     assert!(datagrams > 10_000 && most >= 3, "{datagrams} datagrams, {most} voices");
+    assert!(taped > 1000, "{taped} taped");
     assert_eq!(room.encoder_faults(), 0);
 }

@@ -28,17 +28,16 @@ use std::time::{Duration, Instant};
 use giaoban_proto::media::Pcm;
 
 pub mod capture;
-pub mod convert;
 mod device;
 mod error;
 mod file;
 mod line;
 mod pace;
 pub mod playback;
-mod wav;
 
 pub use device::{DeviceInfo, list_devices};
-pub use error::{AudioError, Direction, WavFault};
+pub use error::{AudioError, Direction};
+pub use giaoban_proto::sound::wav::WavFault;
 
 /// What [`Source::poll`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

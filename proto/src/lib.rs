@@ -9,6 +9,7 @@
 //! * [`wire`]: bytes to messages and back. Pure; knows neither time nor state.
 //! * [`probe`]: how a line is measured before a meeting. Pure.
 //! * `media` (feature `media`): the two doors that every voice passes, `Outlet` and `Inlet`.
+//! * `sound` (feature `sound`): WAV files, and sound from one rate to another.
 //! * `pin` (feature `transport`): how a guest and a bridge prove to each other that both know the PIN.
 //! * `transport` (feature `transport`): the QUIC setting that both ends share.
 //! * `testing` (feature `testing`): a seeded link, an in-memory network, real speech.
@@ -21,6 +22,8 @@ pub mod media;
 #[cfg(feature = "transport")]
 pub mod pin;
 pub mod probe;
+#[cfg(feature = "sound")]
+pub mod sound;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "transport")]

@@ -81,7 +81,9 @@ fn examine(house: &House, doctor: &Doctor) -> Vec<Finding> {
     let closed = files(house);
     let usable = closed.iter().all(|finding| finding.state != State::Fault);
     findings.extend(closed);
-    findings.push(judge::space(machine::space(folder)));
+    let free = machine::space(folder);
+    findings.extend(judge::recordings(*free.as_ref().unwrap_or(&None)));
+    findings.push(judge::space(free));
     findings.push(judge::disk(machine::write(folder)));
     findings.extend(keys(house));
     let registry = match house.store().exists() {
@@ -140,6 +142,9 @@ fn files(house: &House) -> Vec<Finding> {
         }
     };
     check(private::folder(house.folder()));
+    if house.recordings_folder().exists() {
+        check(private::folder(&house.recordings_folder()));
+    }
     match house.private_files() {
         Ok(files) => files.iter().for_each(|file| check(private::closed(file).map(drop))),
         Err(error) => {

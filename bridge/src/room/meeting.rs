@@ -2,7 +2,7 @@
 
 use super::seats::KEEP_FOR_AN_OPERATOR;
 use super::{Duration, Event, Instant, Keep, MemberId, Room, SiteRole};
-use giaoban_proto::wire::{FloorMode, Meeting, Seat};
+use giaoban_proto::wire::{FloorMode, Meeting, Recording, Seat};
 
 /// Between two words on how the meeting stands. The first comes at once, so that an act is seen at once.
 const TELL_EVERY: Duration = Duration::from_millis(100);
@@ -20,6 +20,9 @@ struct Shape {
     newcomers_silent: bool,
     has_operator: bool,
     deputy: Option<MemberId>,
+    recording: Recording,
+    /// Changes with each announcement.
+    playing: u32,
 }
 
 /// What everybody was told last, and when.
@@ -64,6 +67,8 @@ impl Room {
             newcomers_silent,
             has_operator,
             deputy,
+            recording,
+            playing: _,
         } = self.shape();
         Meeting {
             mode: mode.code(),
@@ -76,8 +81,9 @@ impl Room {
             newcomers_silent,
             has_operator,
             deputy: deputy.map_or(0, |id| id.0),
+            recording: recording.code(),
+            playing: self.player.name().to_owned(),
             age_s: u32::try_from(now.saturating_duration_since(self.started).as_secs()).unwrap_or(u32::MAX),
-            ..Meeting::default()
         }
     }
 
@@ -93,6 +99,8 @@ impl Room {
             newcomers_silent: self.newcomers_silent,
             has_operator: self.has_operator(),
             deputy: self.deputy,
+            recording: self.recording(),
+            playing: self.player.number(),
         }
     }
 

@@ -6,8 +6,8 @@ use crate::permit::{Right, may, name, needed};
 use crate::session::{MAX_NAME_BYTES, presentable};
 use giaoban_proto::unit::MemberId;
 use giaoban_proto::wire::{
-    Act, ActCode, FloorMode, MAX_GAIN_DB, MAX_TEXT_BYTES, NoticeKind, Said, Say, ServerMessage, SetFloor,
-    SiteRole, act::What,
+    Act, ActCode, FloorMode, MAX_GAIN_DB, MAX_TEXT_BYTES, NoticeKind, Record, Said, Say, ServerMessage,
+    SetFloor, SiteRole, act::What,
 };
 
 /// The longest turn and the longest roll call, in seconds.
@@ -43,6 +43,16 @@ impl Room {
         {
             // Answered when it is written down.
             self.events.push_back(Event::LetIn { by: Some(by), number, guest: target });
+            return;
+        } else if let What::Record(code) = what {
+            match self.record(by, number, code) {
+                Ok(()) => return,
+                refused => refused,
+            }
+        } else if let What::Play(name) = &what
+            && !name.is_empty()
+        {
+            self.events.push_back(Event::Play { by, number, name: name.clone() });
             return;
         } else {
             self.carry_out(now, by, target, &what)
@@ -181,7 +191,8 @@ impl Room {
                 self.roster.changed(by);
             }
             What::Say(say) => self.say(by, say)?,
-            What::Record(_) | What::Play(_) => return Err(ActCode::Unknown),
+            What::Play(_) if self.is_playing() => self.set_playing(""),
+            What::Record(_) | What::Play(_) => return Err(ActCode::NotNow),
         }
         Ok(())
     }
@@ -314,6 +325,9 @@ fn about(what: &What) -> String {
             words.collect::<Vec<_>>().join(", ")
         }
         What::RollCall(seconds) if *seconds > 0 => format!("within {seconds} s"),
+        What::Record(code) => {
+            Record::from_code(*code).map_or_else(String::new, |record| format!("{record:?}"))
+        }
         What::Present(number) => format!("round {number}"),
         What::Say(say) if say.to_operators => "to operators".into(),
         _ => String::new(),

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Members in one room at most: the list of more would not fit what may wait for a newcomer's line.
 pub(super) const MOST_MEMBERS: usize = 2500;
@@ -26,6 +27,7 @@ pub(super) struct FileTyped {
     max_members: Option<usize>,
     #[serde(default)]
     limits: BTreeMap<String, u32>,
+    keep_recordings: Option<String>,
     log_names: Option<bool>,
 }
 
@@ -40,6 +42,9 @@ pub struct Serve {
     pub public: Option<Public>,
     /// What anybody may ask of it.
     pub limits: Limits,
+    /// For how long recordings are kept after their end; `None` for ever. A short time is soon regretted, a long one
+    /// takes 7 MB of disk for each hour of speech.
+    pub keep_recordings: Option<Duration>,
     /// Whether names and addresses are written to the log.
     pub log_names: bool,
 }
@@ -59,11 +64,13 @@ impl ServeTyped {
     /// Makes it usable.
     pub(super) fn usable(self, file: &FileTyped) -> Result<Serve, SettingsError> {
         let listen_tcp = self.listen_tcp.or_else(|| file.listen_tcp.clone());
+        let keep_recordings = self.keep_recordings.or_else(|| file.keep_recordings.clone());
         Ok(Serve {
             listen: self.listen.or(file.listen).unwrap_or_else(everywhere),
             listen_tcp: listen_tcp.map_or(Ok(ListenTcp::AsUdp), parse_listen_tcp)?,
             public: public(self.public, file)?,
             limits: limits(&self.limit, self.max_members, file)?,
+            keep_recordings: keep_recordings.map_or(Ok(None), parse_keep)?,
             log_names: self.log_names || file.log_names.unwrap_or(false),
         })
     }
@@ -128,6 +135,17 @@ fn parse_listen_tcp(text: String) -> Result<ListenTcp, SettingsError> {
     text.parse().map(ListenTcp::At).map_err(|_| SettingsError::ListenTcp(text))
 }
 
+fn parse_keep(text: String) -> Result<Option<Duration>, SettingsError> {
+    if text == "forever" {
+        return Ok(None);
+    }
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<NonZeroU16>().ok());
+    match days {
+        Some(days) => Ok(Some(Duration::from_secs(u64::from(days.get()) * 86_400))),
+        None => Err(SettingsError::KeepRecordings(text)),
+    }
+}
+
 fn parse_public(text: String) -> Result<Public, SettingsError> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let (host, port) = match bare {
@@ -157,6 +175,16 @@ fn default_data() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn recordings_are_kept_for_whole_days_or_for_ever() {
+        let kept = |text: &str| parse_keep(text.to_owned()).ok();
+        assert_eq!(kept("forever"), Some(None));
+        assert_eq!(kept("90d"), Some(Some(Duration::from_secs(90 * 86_400))));
+        for wrong in ["", "0d", "-1d", "90", "3h", "70000d", "d", "Forever"] {
+            assert_eq!(kept(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn the_public_name_may_have_a_port() {

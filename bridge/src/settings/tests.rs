@@ -48,6 +48,22 @@ fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
 }
 
 #[test]
+fn recordings_are_kept_for_ever_unless_flag_or_file_says_for_how_long() {
+    let days = |n: u64| Some(std::time::Duration::from_secs(n * 86_400));
+    assert_eq!(serve(&[]).expect("usable").keep_recordings, None);
+    assert_eq!(serve(&["--keep-recordings", "90d"]).expect("usable").keep_recordings, days(90));
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("bridge.toml");
+    std::fs::write(&path, "keep-recordings = '7d'\n").expect("writes");
+    let file = path.to_str().expect("a plain path");
+    assert_eq!(serve(&["--config", file]).expect("usable").keep_recordings, days(7));
+    let both = serve(&["--config", file, "--keep-recordings", "forever"]).expect("usable");
+    assert_eq!(both.keep_recordings, None);
+    let said = serve(&["--keep-recordings", "a year"]).expect_err("refused").to_string();
+    assert!(said.contains("90d") && !said.contains('\n'), "{said}");
+}
+
+#[test]
 fn every_limit_can_be_set_by_flag_and_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("bridge.toml");

@@ -59,6 +59,9 @@ pub(super) struct ServeTyped {
     /// Another value for a limit, such as handshakes=512; may be given more than once. `serve --help` names all
     #[arg(long, value_name = "NAME=N", env = "GIAOBAN_LIMIT", value_delimiter = ',')]
     pub(super) limit: Vec<String>,
+    /// For how long recordings are kept after their end, in days such as 90d, or forever [default: forever]
+    #[arg(long, value_name = "DAYS|forever", env = "GIAOBAN_KEEP_RECORDINGS")]
+    pub(super) keep_recordings: Option<String>,
     /// Write names and addresses to the log (what is in the store and in the audit is there in any case)
     #[arg(long, env = "GIAOBAN_LOG_NAMES")]
     pub(super) log_names: bool,
@@ -99,6 +102,12 @@ pub(super) enum CommandTyped {
     /// What was done, by whom, when
     #[command(subcommand)]
     Audit(AuditTyped),
+    /// Recordings of meetings
+    #[command(subcommand)]
+    Recordings(RecordingsTyped),
+    /// Sound files that operators play into their meetings
+    #[command(subcommand)]
+    Announcements(AnnouncementsTyped),
     /// The bridge's own keys
     #[command(subcommand)]
     Key(KeyTyped),
@@ -261,4 +270,29 @@ pub(super) enum KeyTyped {
         /// The file, which must not be there yet
         file: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RecordingsTyped {
+    /// List all recordings
+    List,
+    /// Write a recording into a file, with its chapters in it (Ogg Opus, which most players take). One that still goes on
+    /// is written as far as it has come
+    Export {
+        /// Its number, as `recordings list` shows it
+        id: i64,
+        /// The file, which must not be there yet
+        file: PathBuf,
+    },
+    /// Remove a recording for good
+    Remove {
+        /// Its number, as `recordings list` shows it
+        id: i64,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AnnouncementsTyped {
+    /// List what can be played: WAV and Ogg Opus files in the folder announcements of the data folder
+    List,
 }

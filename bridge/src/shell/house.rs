@@ -4,10 +4,13 @@
 //! bridge.key          who this bridge is                spare.key     who it can become
 //! bridge.key.old-…    who it was                        giaoban.db    the store, with -wal and -shm beside it
 //! bridge.lock         held while a bridge runs; holds its process number
+//! recordings/         of meetings               announcements/        what operators play into them
 //! ```
 //!
 //! All of it is its owner's alone (0700, 0600); what is looser is refused with the command that mends it.
 
+use crate::announcement::Announcements;
+use crate::recording::disk::Folder;
 use crate::store::{Registry, system_clock};
 use anyhow::{Context as _, bail};
 use giaoban_proto::link::Fingerprint;
@@ -66,6 +69,32 @@ impl House {
     #[must_use]
     pub fn store(&self) -> PathBuf {
         self.folder.join("giaoban.db")
+    }
+
+    /// The folder for recordings, made if need be.
+    ///
+    /// # Errors
+    /// Others may look into it, or it cannot be made.
+    pub fn recordings(&self) -> Result<Folder, private::PrivateError> {
+        Folder::at(&self.recordings_folder())
+    }
+
+    /// Where recordings lie.
+    #[must_use]
+    pub fn recordings_folder(&self) -> PathBuf {
+        self.folder.join("recordings")
+    }
+
+    /// What can be played into rooms.
+    #[must_use]
+    pub fn announcements(&self) -> Announcements {
+        Announcements::of(&self.announcements_folder())
+    }
+
+    /// Where announcements lie.
+    #[must_use]
+    pub fn announcements_folder(&self) -> PathBuf {
+        self.folder.join("announcements")
     }
 
     fn lock_file(&self) -> PathBuf {

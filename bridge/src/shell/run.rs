@@ -5,10 +5,12 @@ use super::house::House;
 use super::listen::Bridge;
 use super::{tunnels, worker::Config};
 use crate::command::out;
+use crate::recording::Recorder;
 use crate::settings::{ListenTcp, Serve};
 use crate::store::{Fact, SqliteStore, Store, system_clock};
 use anyhow::Context as _;
 use giaoban_proto::transport::{Identity, ResetKey, bind_server, private};
+use jiff::tz::TimeZone;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -40,7 +42,17 @@ pub async fn run(house: &House, json: bool, serve: &Serve) -> anyhow::Result<()>
         store.edit(ask).context("the store's thread has ended")??
     };
     let ending = Ending::listen().context("cannot listen for the request to end")?;
-    let config = Config { limits: serve.limits.clone(), spare: Some(keys.spare), log_names: serve.log_names };
+    let (clock, zone) = (system_clock(), TimeZone::system());
+    let recorder =
+        Recorder::on_thread(store.clone(), house.recordings()?, clock, zone, serve.keep_recordings)
+            .context("the recorder's thread cannot be started")?;
+    let config = Config {
+        limits: serve.limits.clone(),
+        spare: Some(keys.spare),
+        log_names: serve.log_names,
+        recorder: Some(recorder.clone()),
+        announcements: Some(house.announcements()),
+    };
     let bridge = Bridge::on_thread(end.endpoint, store.clone(), config)
         .context("the rooms' thread cannot be started")?;
     store.record(Fact::BridgeStarted);
@@ -72,6 +84,7 @@ pub async fn run(house: &House, json: bool, serve: &Serve) -> anyhow::Result<()>
     let counted = counters.list().map(|(what, times)| format!("{what} {times}")).join(", ");
     tracing::info!(counted, "door closed");
     bridge.stop().await;
+    recorder.finish();
     store.record(Fact::BridgeStopped);
     if let Some(side_door) = side_door {
         side_door.abort();

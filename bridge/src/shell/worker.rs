@@ -4,9 +4,13 @@
 //! that finds it full is dropped and counted by whoever brought it.
 #![expect(clippy::disallowed_methods, reason = "a shell: this is where the rooms' clock is read")]
 
+use super::players::Players;
+use super::tapes::{Recorded, Tapes};
+use crate::announcement::{Announcements, Playing};
 use crate::howl::Fault;
 use crate::lateness::Lateness;
 use crate::limits::Limits;
+use crate::recording::Recorder;
 use crate::room::{Event, Joining, Keep, Room};
 use crate::session::LineId;
 use crate::store::{Admitted, Fact, GuestAsk, SiteId, Snapshot, Store, Verdict, VisitId};
@@ -40,6 +44,10 @@ pub struct Config {
     pub spare: Option<Fingerprint>,
     /// Whether names are written to the log.
     pub log_names: bool,
+    /// What writes recordings; `None` where nothing is recorded.
+    pub recorder: Option<Recorder>,
+    /// What can be played into rooms.
+    pub announcements: Option<Announcements>,
 }
 
 impl Config {
@@ -64,12 +72,23 @@ pub(super) enum Input {
     GuestWritten { guest: MemberId, by: Option<(MemberId, u32)>, host: Option<SiteId>, verdict: Verdict },
     /// An act of this member is written down, or could not be.
     Answer(MemberId, Done),
+    /// The recorder has answered.
+    Recorded(RoomName, Recorded),
+    /// An announcement that an act wanted can be heard, or not.
+    Played(RoomName, Act, String, Result<Playing, ActCode>),
     /// Sites or rooms have changed.
     Changed(Box<Snapshot>),
     /// The connection is gone.
     Lost(LineId),
     /// Put everybody out and end.
     Stop(oneshot::Sender<()>),
+}
+
+/// An act that is answered later: whose, and its number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Act {
+    pub(super) by: MemberId,
+    pub(super) number: u32,
 }
 
 /// Where in a room somebody goes.
@@ -167,6 +186,8 @@ struct Worker {
     visits: HashMap<MemberId, (RoomName, VisitId)>,
     /// Who let a guest's device in, for when it comes again.
     hosts: HashMap<PublicKey, (RoomName, SiteId)>,
+    tapes: Tapes,
+    players: Players,
     next_id: u64,
     late: Lateness,
 }
@@ -174,6 +195,8 @@ struct Worker {
 impl Worker {
     fn new(config: Config, store: Arc<dyn Store>, own: mpsc::WeakSender<Input>) -> Self {
         Self {
+            tapes: Tapes::new(config.recorder.clone(), own.clone()),
+            players: Players::new(config.announcements.clone(), own.clone()),
             config,
             store,
             own,
@@ -244,6 +267,26 @@ impl Worker {
                     self.tell(now, &room, member, done.into());
                 }
             }
+            Input::Recorded(room, recorded) => {
+                let answer = self.tapes.answered(now, &room, self.rooms.get_mut(&room), recorded);
+                if let Some((act, code)) = answer {
+                    // The recorder has written it down already.
+                    self.tell(now, &room, act.by, Done { number: act.number, code: code.code() }.into());
+                }
+                self.events(now, &room);
+            }
+            Input::Played(room, act, called, playing) => {
+                let code = match (playing, self.rooms.get_mut(&room)) {
+                    (Ok(playing), Some(there)) => {
+                        self.players.begin(&room, there, &called, playing);
+                        ActCode::Done
+                    }
+                    (Err(code), _) => code,
+                    (Ok(_), None) => return,
+                };
+                self.write_act(now, &room, act.by, ("play", called), (act.number, code));
+                self.events(now, &room);
+            }
             Input::Changed(snapshot) => self.apply(now, &snapshot),
             Input::Lost(line) => self.lost(now, line),
             Input::Stop(_) => {}
@@ -275,7 +318,11 @@ impl Worker {
             self.left(&held, Some(CloseCode::Full));
             return Err(CloseCode::Full);
         }
-        let room = self.rooms.entry(name.clone()).or_insert_with(|| Room::new(now, most));
+        let room = self.rooms.entry(name.clone()).or_insert_with(|| {
+            let mut room = Room::new(now, most);
+            self.tapes.opened(&name, &mut room);
+            room
+        });
         let joining =
             Joining { id: fresh, device: *device.as_bytes(), name: called, cap, muted, role, guest, watches };
         room.set_max_members(most);
@@ -443,14 +490,18 @@ impl Worker {
         }
         if self.rooms.get(name).is_some_and(Room::is_empty) {
             self.rooms.remove(name);
+            self.tapes.closed(name);
+            self.players.closed(name);
             self.hosts.retain(|_, (room, _)| room != name);
         }
     }
 
     fn tick(&mut self, now: Instant) {
-        let Self { rooms, held, .. } = self;
-        for room in rooms.values_mut() {
+        let Self { rooms, held, tapes, players, .. } = self;
+        for (name, room) in rooms.iter_mut() {
+            players.tick(name, room);
             room.tick(now);
+            tapes.tick(now, name, room);
             while let Some(transmit) = room.poll_transmit() {
                 if let Some(Held { line, .. }) = held.get(&transmit.member) {
                     // quinn drops its oldest datagram when a link takes no more: right for voice. What cannot be
@@ -497,6 +548,13 @@ impl Worker {
                         (number, called) => format!("{called} ({number})"),
                     };
                     self.write_act(now, name, by, (act, target), (number, code));
+                }
+                Event::Record { by, number, record } => {
+                    let site = self.held.get(&by).and_then(|held| held.site);
+                    self.tapes.act(name, Act { by, number }, record, site);
+                }
+                Event::Play { by, number, name: called } => {
+                    self.players.act(name, Act { by, number }, called);
                 }
                 Event::Keep(keep) => self.keep(name, keep),
             }

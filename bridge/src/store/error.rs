@@ -44,6 +44,12 @@ pub enum StoreError {
     /// A text that cannot name a room.
     #[error(transparent)]
     BadRoomName(#[from] giaoban_proto::link::RoomNameError),
+    /// No recording of that number.
+    #[error("there is no recording {0}; `giaoban-bridge recordings list` says which there are")]
+    NoSuchRecording(i64),
+    /// It cannot be removed yet.
+    #[error("recording {0} goes on; the operator of its room stops it (giaoban ctl … record stop)")]
+    StillRecording(i64),
     /// A text that is no PIN.
     #[error("a PIN has 8 to 16 digits")]
     BadPin,

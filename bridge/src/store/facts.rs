@@ -3,7 +3,7 @@
 use super::admission::Refusals;
 use super::attendance::words;
 use super::desk::{Desk, Work};
-use super::{Fact, SiteId};
+use super::{Fact, SiteId, StoreError};
 use giaoban_proto::wire::CloseCode;
 
 /// Why a visit ended whose connection was no more.
@@ -57,6 +57,10 @@ impl Desk<'_> {
             }
             Fact::HadFloor { visit, ms } => self.add_floor(*visit, *ms),
             Fact::Missed { visit, ms } => self.add_missed(*visit, *ms),
+            Fact::Recording { id, state, by } => match self.set_recording(*id, *state, *by) {
+                Err(StoreError::NoSuchRecording(_)) => Ok(()),
+                set => set,
+            },
             Fact::BridgeStarted => self.audit("bridge started", "", ""),
             Fact::BridgeStopped => {
                 let left = self.all_leave(CloseCode::Stopping)?;
@@ -65,7 +69,8 @@ impl Desk<'_> {
         }
     }
 
-    fn actor_of(&self, by: Option<SiteId>, nobody: &str) -> Work<String> {
+    /// In whose name something was done.
+    pub(super) fn actor_of(&self, by: Option<SiteId>, nobody: &str) -> Work<String> {
         by.map_or_else(|| Ok(nobody.to_owned()), |by| self.label_of(by.0))
     }
 }

@@ -12,7 +12,8 @@ use std::path::Path;
 use std::time::Duration;
 
 /// From no store at all to version 1, from that to version 2, and so on. The version is SQLite's `user_version`.
-const STEPS: [fn(&Desk<'_>) -> Work<()>; 3] = [secrets_rooms_devices, sites_and_all_else, meetings];
+const STEPS: [fn(&Desk<'_>) -> Work<()>; 4] =
+    [secrets_rooms_devices, sites_and_all_else, meetings, recordings];
 
 /// How long a change by another process is waited for. Theirs take milliseconds; a disk that stalls takes longer.
 const BUSY_FOR: Duration = Duration::from_secs(5);
@@ -224,5 +225,18 @@ fn meetings(desk: &Desk<'_>) -> Work<()> {
              to_operators INTEGER NOT NULL
          ) STRICT;
          CREATE INDEX messages_by_time ON messages (room, at);",
+    )?)
+}
+
+fn recordings(desk: &Desk<'_>) -> Work<()> {
+    Ok(desk.db.execute_batch(
+        "CREATE TABLE recordings (
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
+             room TEXT NOT NULL,
+             file TEXT NOT NULL,
+             started INTEGER NOT NULL,
+             ended INTEGER,
+             state TEXT NOT NULL CHECK (state IN ('on', 'paused', 'ended', 'failed'))
+         ) STRICT;",
     )?)
 }

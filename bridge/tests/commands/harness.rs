@@ -118,7 +118,16 @@ impl House {
 
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_giaoban-bridge"));
-        for name in ["CONFIG", "LISTEN", "LISTEN_TCP", "PUBLIC", "MAX_MEMBERS", "LIMIT", "LOG_NAMES"] {
+        for name in [
+            "CONFIG",
+            "LISTEN",
+            "LISTEN_TCP",
+            "PUBLIC",
+            "MAX_MEMBERS",
+            "LIMIT",
+            "KEEP_RECORDINGS",
+            "LOG_NAMES",
+        ] {
             command.env_remove(format!("GIAOBAN_{name}"));
         }
         command

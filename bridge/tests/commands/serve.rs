@@ -21,11 +21,13 @@ fn the_first_start_makes_all_that_is_needed_and_gives_out_two_links() {
         ("spare.key", 0o600),
         ("giaoban.db", 0o600),
         ("bridge.lock", 0o600),
+        ("recordings", 0o700),
     ] {
         assert_eq!(mode(&house.data().join(name)), wanted, "{name}");
     }
     for entry in fs::read_dir(house.data()).expect("lists") {
-        assert_eq!(mode(&entry.expect("an entry").path()), 0o600);
+        let path = entry.expect("an entry").path();
+        assert_eq!(mode(&path), if path.is_dir() { 0o700 } else { 0o600 }, "{}", path.display());
     }
     let (operator, guest) = (link(bridge.text("operator_link")), link(bridge.text("guest_link")));
     assert!(operator.code.is_some() && !operator.guest && guest.guest && guest.code.is_none());

@@ -6,6 +6,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use giaoban_proto::sound::wav::WavFault;
+
 /// Why sound cannot come from, or go to, where it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum AudioError {
@@ -88,40 +90,6 @@ pub enum AudioError {
     /// The list of devices cannot be had.
     #[error("cannot list the sound devices: {}", OneLine(.0))]
     NoList(String),
-}
-
-/// What is wrong with a WAV file, as the end of a sentence that begins with its name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WavFault {
-    /// Nothing in it, or a header and nothing after it.
-    #[error("holds no sound: record it again")]
-    NoSound,
-    /// It does not begin as a WAV file does.
-    #[error("is not a WAV file: save the sound as WAV, 16-bit PCM")]
-    NotWav,
-    /// It ends before its sound begins.
-    #[error("ends inside its header: it was not saved or copied whole, do that again")]
-    CutHeader,
-    /// The sound comes before the description of its format, or that is missing or too short.
-    #[error("does not say what format its sound has: save it again as WAV, 16-bit PCM")]
-    NoFormat,
-    /// More chunks before the sound than any real file has.
-    #[error("has no sound after a thousand chunks of other things: save it again as WAV, 16-bit PCM")]
-    Clutter,
-    /// No channels, or more than are mixed down.
-    #[error("has {0} channels, and 1 to 8 can be played: save it again with one")]
-    Channels(u16),
-    /// A rate that no sound card has.
-    #[error("has {0} samples a second, and 8000 to 192000 can be played: save it again with 48000")]
-    Rate(u32),
-    /// Compressed, or of an odd width.
-    #[error("is coded as format {tag} in {bits} bits, which cannot be played: save it again as 16-bit PCM")]
-    Coding {
-        /// The format tag: 1 is PCM, 3 is float, others are compressed.
-        tag: u16,
-        /// Bits of one sample.
-        bits: u16,
-    },
 }
 
 /// Which way sound goes through a device.

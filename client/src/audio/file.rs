@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use giaoban_proto::media::Pcm;
+use giaoban_proto::sound::convert::{Block, Converter};
+use giaoban_proto::sound::wav::{Refused, Wav};
 use giaoban_proto::unit::SAMPLE_RATE;
 
-use super::convert::{Block, Converter};
 use super::pace::Pace;
-use super::wav::{Refused, Wav};
 use super::{AudioError, Polled, Sink, Source, WavFault};
 
 /// A WAV file that speaks.

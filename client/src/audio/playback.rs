@@ -11,10 +11,9 @@ use std::time::{Duration, Instant};
 
 use cpal::{FromSample, Sample};
 use giaoban_proto::media::Pcm;
+use giaoban_proto::sound::convert::{Block, Converter, ResamplerConstructionError};
 use giaoban_proto::unit::{BRICK, SAMPLE_RATE};
-use rubato::ResamplerConstructionError;
 
-use super::convert::{Block, Converter};
 use super::line::{Flags, GLANCE, Line, Opener, Watch};
 use super::{AudioError, Direction, Health, Sink};
 

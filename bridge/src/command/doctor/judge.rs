@@ -9,6 +9,12 @@ use std::time::Duration;
 /// that is nearly full is filled by others.
 const LEAST_SPACE: u64 = 200 * 1000 * 1000;
 
+/// What a recording is counted at, in bits a second, pages and all: 24 kbit/s, where speech without a pause takes 17.
+const RECORDED_BPS: u64 = 24_000;
+
+/// Two days of meetings.
+const LEAST_HOURS: u64 = 16;
+
 /// A disk that takes longer than this for one small write makes whoever joins wait for it.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -77,6 +83,21 @@ pub(super) fn space(free: io::Result<Option<u64>>) -> Finding {
             "see whether the disk is still there".to_owned(),
         ),
     }
+}
+
+/// For how long meetings can be recorded in that room; `None` where this system does not say. Only what is beyond the
+/// room that a bridge needs counts.
+pub(super) fn recordings(free: Option<u64>) -> Option<Finding> {
+    const CHECK: &str = "recordings";
+    let hours = free?.saturating_sub(LEAST_SPACE) * 8 / RECORDED_BPS / 3600;
+    let what = format!("room for {hours} h of meetings");
+    Some(if hours < LEAST_HOURS {
+        let remedy = "export recordings and remove them (giaoban-bridge recordings), or keep them for less long \
+                      (--keep-recordings 90d)";
+        Finding::warning(CHECK, what, remedy.to_owned())
+    } else {
+        Finding::ok(CHECK, what)
+    })
 }
 
 /// How long a small write took to be on the disk.
@@ -206,6 +227,14 @@ mod tests {
         assert_eq!(space(Ok(Some(199_999_999))).state, Fault);
         assert_eq!(space(Ok(Some(200_000_000))).state, Well);
         assert_eq!(space(Err(none())).state, Fault);
+        let hours = |free| recordings(Some(free)).map(|finding| (finding.state, finding.what));
+        assert_eq!(hours(0), Some((Warning, "room for 0 h of meetings".into())));
+        assert_eq!(
+            hours(200_000_000 + 16 * 10_800_000 - 1),
+            Some((Warning, "room for 15 h of meetings".into()))
+        );
+        assert_eq!(hours(200_000_000 + 16 * 10_800_000), Some((Well, "room for 16 h of meetings".into())));
+        assert_eq!(recordings(None), None);
         assert_eq!(disk(Ok(Duration::from_millis(20))).state, Well);
         assert_eq!(disk(Ok(Duration::from_secs(2))).state, Warning);
         assert_eq!(disk(Err(none())).state, Fault);

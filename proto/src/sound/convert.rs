@@ -14,7 +14,9 @@
 use std::collections::VecDeque;
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
-use rubato::{Fft, FixedSync, Resampler as _, ResamplerConstructionError};
+use rubato::{Fft, FixedSync, Resampler as _};
+
+pub use rubato::ResamplerConstructionError;
 
 /// How long the blocks are in which a [`Converter`] works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

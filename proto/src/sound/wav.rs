@@ -13,8 +13,6 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::WavFault;
-
 /// Rates that can be played, in samples a second.
 const RATES: std::ops::RangeInclusive<u32> = 8_000..=192_000;
 /// Real files have a handful of chunks before their sound; this only ends the reading of an endless file.
@@ -24,13 +22,49 @@ const FRAMES_AT_ONCE: usize = 1_024;
 
 /// Why a file cannot be played: either it or the disk is at fault.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub enum Refused {
+    /// The file.
     Fault(WavFault),
+    /// The disk.
     Io(io::Error),
 }
 
+/// What is wrong with a WAV file, as the end of a sentence that begins with its name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WavFault {
+    /// Nothing in it, or a header and nothing after it.
+    #[error("holds no sound: record it again")]
+    NoSound,
+    /// It does not begin as a WAV file does.
+    #[error("is not a WAV file: save the sound as WAV, 16-bit PCM")]
+    NotWav,
+    /// It ends before its sound begins.
+    #[error("ends inside its header: it was not saved or copied whole, do that again")]
+    CutHeader,
+    /// The sound comes before the description of its format, or that is missing or too short.
+    #[error("does not say what format its sound has: save it again as WAV, 16-bit PCM")]
+    NoFormat,
+    /// More chunks before the sound than any real file has.
+    #[error("has no sound after a thousand chunks of other things: save it again as WAV, 16-bit PCM")]
+    Clutter,
+    /// No channels, or more than are mixed down.
+    #[error("has {0} channels, and 1 to 8 can be played: save it again with one")]
+    Channels(u16),
+    /// A rate that no sound card has.
+    #[error("has {0} samples a second, and 8000 to 192000 can be played: save it again with 48000")]
+    Rate(u32),
+    /// Compressed, or of an odd width.
+    #[error("is coded as format {tag} in {bits} bits, which cannot be played: save it again as 16-bit PCM")]
+    Coding {
+        /// The format tag: 1 is PCM, 3 is float, others are compressed.
+        tag: u16,
+        /// Bits of one sample.
+        bits: u16,
+    },
+}
+
 /// A WAV file that is being read, mixed down to mono.
-pub(super) struct Wav<R> {
+pub struct Wav<R> {
     reader: R,
     format: Format,
     data_start: u64,
@@ -85,7 +119,10 @@ impl Sample {
 
 impl<R: Read + Seek> Wav<R> {
     /// Reads the header and stops where the sound begins.
-    pub(super) fn open(mut reader: R) -> Result<Self, Refused> {
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn open(mut reader: R) -> Result<Self, Refused> {
         riff_header(&mut reader)?;
         let mut format = None;
         for _ in 0..MOST_CHUNKS {
@@ -111,12 +148,15 @@ impl<R: Read + Seek> Wav<R> {
     }
 
     /// Samples a second, 8,000 … 192,000.
-    pub(super) const fn rate(&self) -> u32 {
+    pub const fn rate(&self) -> u32 {
         self.format.rate
     }
 
     /// Reads the next frames, each mixed down to one sample, to the front of `mono`; 0 is the end.
-    pub(super) fn read(&mut self, mono: &mut [f32]) -> io::Result<usize> {
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn read(&mut self, mono: &mut [f32]) -> io::Result<usize> {
         let width = self.format.sample.bytes();
         let frame = width * self.format.channels;
         let frames = mono.len().min(FRAMES_AT_ONCE);
@@ -132,7 +172,10 @@ impl<R: Read + Seek> Wav<R> {
     }
 
     /// Back to the beginning of the sound.
-    pub(super) fn rewind(&mut self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn rewind(&mut self) -> io::Result<()> {
         self.reader.seek(SeekFrom::Start(self.data_start))?;
         self.left = self.data_len;
         Ok(())
