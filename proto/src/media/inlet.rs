@@ -48,6 +48,11 @@ const MAX_JUMP: Duration = Duration::from_secs(10);
 /// the grid on which it is pulled; less would stretch for ever.
 const FAR: Duration = Duration::from_millis(35);
 
+/// A conversation bears only this much too early, half of what the delay estimate adds to what packets need: where the
+/// sender's clock is the slower one, the next packet is not there before long. Less stretches for what rounding does,
+/// more has a hole every minute.
+const TOO_EARLY: Duration = Duration::from_millis(5);
+
 /// In the middle of a word a conversation bears this much too late, and a listener, who feels no delay, this much more:
 /// pauses are for that.
 const FAR_IN_SPEECH: Duration = Duration::from_millis(70);
@@ -687,9 +692,13 @@ impl Inlet {
             Role::Conversing => FAR_IN_SPEECH,
             Role::Listening => FAR_FOR_LISTENER,
         };
+        let too_early = match self.role {
+            Role::Conversing => TOO_EARLY,
+            Role::Listening => FAR,
+        };
         self.wish = match self.wish {
             _ if late > too_late => Wish::Faster,
-            _ if early > FAR => Wish::Slower,
+            _ if early > too_early => Wish::Slower,
             Wish::Faster if !self.quiet && self.role == Role::Listening && late < too_late / 2 => Wish::AsIs,
             Wish::Faster if late > NEAR => Wish::Faster,
             Wish::Slower if early > NEAR => Wish::Slower,
@@ -700,11 +709,12 @@ impl Inlet {
         if self.wish == Wish::Faster && !more { Wish::AsIs } else { self.wish }
     }
 
-    /// When the sound that is pulled next should be.
+    /// When the sound that is pulled next should be, so that the next packet is there in time: what is decoded and fills
+    /// no brick is pulled together with the first of that.
     fn due(&self) -> Option<Instant> {
         let State::Playing { next, .. } = self.state else { return None };
-        let position = MediaTime(next.0.saturating_sub(self.out.available() as u64));
-        self.delay.playout(position, self.wait)
+        let whole = self.out.available() / BRICK_SAMPLES * BRICK_SAMPLES;
+        self.delay.playout(MediaTime(next.0.saturating_sub(whole as u64)), self.wait)
     }
 
     /// After an outage the link may deliver seconds at once: what is older than any wait is not played.
