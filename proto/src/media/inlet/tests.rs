@@ -1,3 +1,4 @@
+use super::pace::FAR_IN_SPEECH;
 use super::*;
 use crate::media::codec::Encoder;
 use crate::unit::Bitrate;
