@@ -25,6 +25,7 @@ use crate::mixer::{Mix, fade};
 use crate::permit::{Right, may};
 use crate::talkers::{self, Change};
 use giaoban_proto::media::Pcm;
+use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::unit::{Bitrate, MediaTime, MemberId};
 use giaoban_proto::wire::{
     ActCode, ClientMessage, CloseCode, Datagram, MAX_ASK_BYTES, MAX_DATAGRAM_BYTES, Notice, NoticeKind,
@@ -285,12 +286,13 @@ impl Room {
     }
 
     /// A control message came from a member.
-    pub fn handle_message(&mut self, _now: Instant, id: MemberId, message: ClientMessage) {
+    pub fn handle_message(&mut self, now: Instant, id: MemberId, message: ClientMessage) {
         let Some(role) = self.role(id) else { return };
         match message.body {
             // For the others to see: its own gate is what keeps it silent, and its voice, which may overtake this
             // message, is not made to wait for it.
             Some(Body::SetMuted(set)) => self.set_muted(id, role, set.muted),
+            Some(Body::SetCap(set)) => self.set_cap(now, id, RungId::cap(set.max_kbps)),
             Some(Body::Leave(_)) => self.put_out(id, CloseCode::Bye),
             Some(Body::Act(act)) => self.act(id, role, act),
             Some(Body::Hello(_) | Body::PinProof(_) | Body::Check(_) | Body::CheckEnd(_)) => {

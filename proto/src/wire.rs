@@ -15,8 +15,8 @@ pub use ask::{ASK_SPAN, Ask, MAX_ASK_BYTES};
 pub use control::{
     Act, ActCode, CAPABILITIES, Check, CheckEnd, CheckReady, CheckResult, ClientMessage, CloseCode, Done,
     Framer, Hello, InLobby, Leave, Lobby, MAX_CONTROL_BYTES, NoSuchRole, Notice, NoticeKind, OBSERVES,
-    PinChallenge, PinProof, Roster, Seat, ServerMessage, SetMuted, Silence, SiteRole, Standing, VERSION,
-    Waiting, Welcome, act, client_message, frame, server_message,
+    PinChallenge, PinProof, Roster, Seat, ServerMessage, SetCap, SetMuted, Silence, SiteRole, Standing,
+    VERSION, Waiting, Welcome, act, client_message, frame, server_message,
 };
 pub use probe::{PROBE_BYTES, PROBE_STEPS, Probe, WORD_BYTES, Word};
 pub use report::{Delay, Echo, Microphone, Rate, Report};

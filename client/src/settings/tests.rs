@@ -29,7 +29,10 @@ fn a_link_alone_is_enough() {
     let join = joined(&[]);
     assert_eq!(join.to, To::Device(LINK.parse().expect("a link")));
     assert_eq!((join.input, join.output), (Input::Device(None), Output::Device(None)));
-    assert_eq!((join.duration, join.name, join.max_kbps, join.muted), (None, None, 0, false));
+    assert_eq!(
+        (join.duration, join.name, join.max_kbps, join.max_mb, join.muted),
+        (None, None, 0, None, false)
+    );
     assert_eq!((join.stats, join.identity, join.tcp), (None, None, TcpPorts::Usual));
 }
 
@@ -47,6 +50,8 @@ fn all_that_can_be_typed_is_understood() {
         " Tri Lễ ",
         "--max-kbps",
         "24",
+        "--max-mb",
+        "10",
         "--stats",
         "s.jsonl",
         "--muted",
@@ -62,7 +67,7 @@ fn all_that_can_be_typed_is_understood() {
     assert_eq!(join.output, Output::File("heard.wav".into()));
     assert_eq!(join.duration, Some(Duration::from_secs(300)));
     assert_eq!(join.name.as_deref(), Some("Tri Lễ"));
-    assert_eq!((join.max_kbps, join.muted), (24, true));
+    assert_eq!((join.max_kbps, join.max_mb, join.muted), (24, Some(10), true));
     assert_eq!(join.stats, Some("s.jsonl".into()));
     assert_eq!(join.identity, Some("a.key".into()));
     let lang = |words: &[&str]| settings(words).expect("good usage").lang;
@@ -213,6 +218,8 @@ fn bad_usage_is_answered_in_one_line_that_names_the_fault() {
         (vec!["join", LINK, "--duration", "soon"], "5m"),
         (vec!["join", LINK, "--max-kbps", "7"], "at least 8 kbit/s"),
         (vec!["join", LINK, "--max-kbps", "much"], "whole number"),
+        (vec!["join", LINK, "--max-mb", "0"], "costs something"),
+        (vec!["join", LINK, "--max-mb", "2.5"], "whole number"),
         (vec!["join", LINK, "--name", " "], "empty"),
         (vec!["join", LINK, "--lang", "fr"], "fr"),
         (vec!["join", LINK, LINK], "unexpected"),
@@ -273,9 +280,18 @@ fn help_and_version_are_no_faults() {
         assert!(matches!(settings(&words), Err(NoSettings::Asked(text)) if text.contains("giaoban")));
     }
     let Err(NoSettings::Asked(help)) = settings(&["join", "--help"]) else { panic!("help") };
-    for flag in
-        ["--input", "--output", "--loop", "--duration", "--name", "--pin", "--max-kbps", "--stats", "--muted"]
-    {
+    for flag in [
+        "--input",
+        "--output",
+        "--loop",
+        "--duration",
+        "--name",
+        "--pin",
+        "--max-kbps",
+        "--max-mb",
+        "--stats",
+        "--muted",
+    ] {
         assert!(help.contains(flag), "{flag}");
         let variable = format!("GIAOBAN_{}", flag[2..].to_uppercase().replace('-', "_"));
         assert!(help.contains(&variable), "{variable}");

@@ -283,7 +283,8 @@ impl Inlet {
             lost: counters.lost as u16,
             concealed: counters.concealed as u16,
             delay: Delay::from_duration(self.wait),
-            listening: self.role == Role::Listening,
+            // The far end may then send longer packets, and there is a hole where sound does not wait for them yet.
+            listening: self.role == Role::Listening && self.waits_in_full(now),
             queue: Delay::from_duration(self.queue()),
             rate: Rate::from_bitrate(self.received.rate(now)),
             ..Report::default()

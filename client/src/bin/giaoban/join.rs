@@ -101,7 +101,7 @@ fn ask_pin(lang: Lang) -> Result<Pin, Message<'static>> {
 
 async fn stay(entry: Entry, join: Join, lang: Lang) -> anyhow::Result<u8> {
     let Entry { meeting, identity, remember } = entry;
-    let Join { input, output, duration, name, max_kbps, stats, muted, tcp, .. } = join;
+    let Join { input, output, duration, name, max_kbps, max_mb, stats, muted, tcp, .. } = join;
     let stats = stats_writer(stats.as_deref())?;
     let (commands_out, commands) = mpsc::channel(4);
     tokio::spawn(watch_signals(commands_out));
@@ -123,6 +123,7 @@ async fn stay(entry: Entry, join: Join, lang: Lang) -> anyhow::Result<u8> {
         identity,
         name,
         max_kbps,
+        max_bytes: max_mb.map(|mb| u64::from(mb) * 1_000_000),
         muted,
         duration,
         source,

@@ -103,6 +103,11 @@ impl Inlet {
         if self.wish == Wish::Faster && !more { Wish::AsIs } else { self.wish }
     }
 
+    /// Whether sound is as late as it is planned to be: the wait grows at once, and stretching takes a second or two.
+    pub(super) fn waits_in_full(&self, now: Instant) -> bool {
+        self.due().is_none_or(|due| due.saturating_duration_since(now) <= FAR)
+    }
+
     /// When the sound that is pulled next should be, so that the next packet is there in time: what is decoded and fills
     /// no brick is pulled together with the first of that.
     pub(super) fn due(&self) -> Option<Instant> {
