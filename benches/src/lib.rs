@@ -5,9 +5,11 @@
 //! * [`quality`]: how speech comes through: cases with their targets, what is measured, scores, table and plot.
 //! * [`scenario`]: a meeting of twenty sites on mixed lines, by the same measures.
 //! * [`weaklink`]: a bad line between real programs, over real sockets.
+//! * [`load`]: a crowd on one machine, and what it costs the bridge.
 //! * [`outside`]: real programs as processes, and visitors over real sockets.
 
 pub mod hall;
+pub mod load;
 pub mod outside;
 pub mod quality;
 pub mod scenario;

@@ -91,8 +91,7 @@ fn round(
         let _ = timeout(Duration::from_millis(5), std::future::pending::<()>()).await;
     });
     drop(runtime);
-    let told = told.lock().expect("no panic").clone();
-    told
+    told.lock().expect("no panic").clone()
 }
 
 #[test]

@@ -78,7 +78,7 @@ pub(crate) fn silent(scene: &Scene) -> anyhow::Result<Report> {
                 match timeout(Duration::from_secs(3), tunnel).await {
                     Ok(Ok(tunnel)) => {
                         answers.add("tunnel".into());
-                        kept.push(Silent::Tunnel(tunnel));
+                        kept.push(Silent::Tunnel(Box::new(tunnel)));
                     }
                     _ => answers.add("no tunnel".into()),
                 }
@@ -114,11 +114,11 @@ pub(crate) fn silent(scene: &Scene) -> anyhow::Result<Report> {
 enum Silent {
     Stream(TcpStream),
     #[expect(dead_code, reason = "held, for its place at the bridge")]
-    Tunnel(Tunnel),
+    Tunnel(Box<Tunnel>),
 }
 
-#[expect(clippy::disallowed_methods, reason = "real programs run by real time")]
 /// Joins that come to nothing, from the network behind which honest sites are.
+#[expect(clippy::disallowed_methods, reason = "real programs run by real time")]
 pub(crate) fn carrier(scene: &Scene) -> anyhow::Result<Report> {
     let (to, pins) = (scene.bridge.at, scene.bridge.pins());
     let device = scene.bridge.enrol("Bản Na", SiteRole::Participant)?;

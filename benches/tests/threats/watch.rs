@@ -104,7 +104,7 @@ impl Seen {
     /// The longest that one of the threads that matter waited for a processor between these moments, in ms.
     pub(crate) fn waited(&self, from: f64, to: f64) -> f64 {
         let before = self.waits.iter().rev().find(|(at, _)| *at <= from);
-        let after = self.waits.iter().find(|(at, _)| *at >= to).or(self.waits.last());
+        let after = self.waits.iter().find(|(at, _)| *at >= to).or_else(|| self.waits.last());
         let (Some((_, before)), Some((_, after))) = (before, after) else { return 0.0 };
         let waited = |(thread, before): (&String, &f64)| after.get(thread).map(|after| after - before);
         before.iter().filter_map(waited).fold(0.0, f64::max)

@@ -1,6 +1,6 @@
 //! What a site may do, as the bridge says, and what it then sends.
 
-use crate::support::{Bridge, Door, Keys, Running, SITE, Setup, bridge, seat, welcome};
+use crate::support::{Bridge, Door, FREED_AFTER, Keys, Running, SITE, Setup, bridge, seat, welcome};
 use crate::{SECOND, babble, gone};
 use giaoban_client::engine::Command;
 use giaoban_proto::testing::link::LinkConfig;
@@ -75,7 +75,7 @@ fn who_was_silenced_stays_so_by_a_new_line_until_the_list_says_otherwise() {
             sleep(SECOND).await;
             net.connect(SITE, bridge(), gone(), gone());
             first.kill();
-            sleep(SECOND * 2).await;
+            sleep(FREED_AFTER).await;
             net.connect(SITE, bridge(), LinkConfig::default(), LinkConfig::default());
             let second = Bridge::start(&net, &keys, 2, Door::Mute);
             while second.log.lock().unwrap().hellos.is_empty() {

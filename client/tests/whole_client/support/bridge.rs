@@ -17,6 +17,9 @@ use tokio::sync::broadcast;
 
 pub(crate) const BRIDGE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 
+/// How long quinn keeps the socket of connections that were dropped, on a line that is gone.
+pub(crate) const FREED_AFTER: Duration = Duration::from_secs(6);
+
 /// The PIN of the meeting.
 pub(crate) const PIN: &str = "12345678";
 
@@ -127,7 +130,7 @@ impl Bridge {
         Self { log, endpoint, connections, words, task }
     }
 
-    /// Power off: nothing is said to anybody.
+    /// Power off: nothing is said to anybody. Its address is free again after [`FREED_AFTER`].
     pub(crate) fn kill(self) {
         self.task.abort();
     }
@@ -263,6 +266,9 @@ impl<'a> Peer<'a> {
             }
             Body::Act(act) => {
                 log.acts.push(act.clone());
+                if matches!(self.door, Door::Mute) {
+                    return vec![];
+                }
                 let known = matches!(act.what, Some(giaoban_proto::wire::act::What::LetIn(9)));
                 let code = if known { ActCode::Done } else { ActCode::NobodyThere };
                 vec![Done { number: act.number, code: code.code() }.into()]

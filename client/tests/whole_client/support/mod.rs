@@ -3,7 +3,7 @@
 
 mod bridge;
 
-pub(crate) use bridge::{BRIDGE, Bridge, Door, Keys, Lie, PIN, bridge, seat, welcome};
+pub(crate) use bridge::{BRIDGE, Bridge, Door, FREED_AFTER, Keys, Lie, PIN, bridge, seat, welcome};
 use giaoban_client::audio::{AudioError, Polled, Sink, Source};
 use giaoban_client::engine::{Client, Command, Outcome};
 use giaoban_client::meeting::{Entry, Meeting};
