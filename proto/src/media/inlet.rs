@@ -119,6 +119,8 @@ pub struct Inlet {
     latest: Option<Latest>,
     /// When the line came back from being away, until sound is heard again.
     woke: Option<Instant>,
+    /// Until when what comes late may have been held on the way while the line was away.
+    held_until: Option<Instant>,
     /// How many packets later copies come, and packets since the last.
     copies: (u8, u32),
     /// One packet's sound on its way from the decoder.
@@ -159,6 +161,7 @@ impl Inlet {
             broken: None,
             latest: None,
             woke: None,
+            held_until: None,
             copies: (0, 0),
             sound: Box::new([0.0; MAX_PACKET.0 as usize]),
             out: Stretcher::default(),
@@ -257,9 +260,11 @@ impl Inlet {
         }
         if !voice.again {
             self.count_losses(missed_before);
-            self.delay.insert(now, time, length);
         }
         self.note_latest(Latest { at: now, time, length, end: voice.end });
+        if !voice.again && !self.was_held(now, time, length) {
+            self.delay.insert(now, time, length);
+        }
         let in_time = self.shelve(seq, time, (voice.start, voice.end), &voice.body);
         if voice.again {
             // Asked for, or sent twice for safety.

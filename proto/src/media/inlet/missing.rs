@@ -5,12 +5,16 @@ use crate::media::asker::Manner;
 use crate::media::delay::CEILING;
 use crate::media::ladder::Role;
 use crate::media::wait;
-use crate::unit::{BRICK, MediaTime, Seq};
+use crate::unit::{BRICK, MediaTime, Samples, Seq};
 use crate::wire::{Ask, Report};
 use std::time::{Duration, Instant};
 
 /// After this long without a packet inside a talkspurt the line was away.
 const AWAY: Duration = Duration::from_millis(1500);
+
+/// For how long after that packets come that were held on the way, at most. Longer, and a way that has become slower is
+/// learnt later.
+const HELD: Duration = Duration::from_millis(700);
 
 /// A packet is overdue, and asked for unseen, when it is this much later than half of the jitter explains: to ask in
 /// vain now and then costs less than to ask late.
@@ -141,7 +145,15 @@ impl Inlet {
         });
         if away {
             self.woke = Some(came.at);
+            self.held_until = self.latest.map(|_| came.at + HELD);
         }
         self.latest = Some(came);
+    }
+
+    /// Whether a packet is late because the line was away: what TCP, or a radio link, held meanwhile says nothing about
+    /// how late packets will be.
+    pub(super) fn was_held(&mut self, now: Instant, time: MediaTime, length: Samples) -> bool {
+        self.held_until = self.held_until.filter(|&until| now < until);
+        self.held_until.is_some() && self.delay.lateness(now, time, length) > self.wait
     }
 }

@@ -191,6 +191,27 @@ fn seconds_that_arrive_at_once_after_an_outage_are_not_played_late() {
 }
 
 #[test]
+fn what_a_stalled_tunnel_held_is_not_waited_for_ever_after() {
+    let mut leg = Leg::new();
+    for n in 0..40 {
+        leg.arrive(n, MS * 2);
+    }
+    // Two seconds stand still, then all of it comes at once.
+    for n in 40..74 {
+        leg.arrive(n, MS * 60 * (74 - n as u32));
+    }
+    for n in 74..100 {
+        leg.arrive(n, MS * 2);
+    }
+    assert!(leg.inlet.delay() < MS * 80, "{:?}", leg.inlet.delay());
+    // A way that has become slower without a stop is.
+    for n in 100..140 {
+        leg.arrive(n, MS * (20 * (n as u32 - 99)).min(400));
+    }
+    assert!(leg.inlet.delay() > MS * 300, "{:?}", leg.inlet.delay());
+}
+
+#[test]
 fn a_sender_that_starts_anew_is_heard_again_at_once() {
     let mut leg = Leg::new();
     for n in 0..10 {
