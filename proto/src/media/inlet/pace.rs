@@ -103,16 +103,20 @@ impl Inlet {
         if self.wish == Wish::Faster && !more { Wish::AsIs } else { self.wish }
     }
 
-    /// Whether sound is as late as it is planned to be: the wait grows at once, and stretching takes a second or two.
+    /// Whether sound is as late as the line and the role ask for: stretching takes a second or two.
     pub(super) fn waits_in_full(&self, now: Instant) -> bool {
-        self.due().is_none_or(|due| due.saturating_duration_since(now) <= FAR)
+        self.due_with(self.wanted()).is_none_or(|due| due.saturating_duration_since(now) <= FAR)
     }
 
     /// When the sound that is pulled next should be, so that the next packet is there in time: what is decoded and fills
     /// no brick is pulled together with the first of that.
     pub(super) fn due(&self) -> Option<Instant> {
+        self.due_with(self.wait)
+    }
+
+    fn due_with(&self, wait: Duration) -> Option<Instant> {
         let State::Playing { next, .. } = self.state else { return None };
         let whole = self.out.available() / BRICK_SAMPLES * BRICK_SAMPLES;
-        self.delay.playout(MediaTime(next.0.saturating_sub(whole as u64)), self.wait)
+        self.delay.playout(MediaTime(next.0.saturating_sub(whole as u64)), wait)
     }
 }
