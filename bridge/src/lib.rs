@@ -12,6 +12,7 @@ pub mod bucket;
 pub mod check;
 pub mod command;
 pub mod doorkeeper;
+pub mod howl;
 pub mod lateness;
 pub mod limits;
 pub mod mixer;

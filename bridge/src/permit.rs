@@ -21,10 +21,28 @@ pub enum Right {
     Silence,
     /// Be told what happens, without a seat.
     Observe,
+    /// Say who may speak, and to whom the floor is given.
+    Floor,
+    /// Say what holds for newcomers, how a member is called and how loud it is.
+    Arrange,
+    /// Call the roll, and answer it for others.
+    CallRoll,
+    /// Start and end the recording, and play announcements.
+    Record,
+    /// Name who may take an operator's place.
+    NameDeputy,
+    /// Ask for the floor.
+    AskFloor,
+    /// Answer the roll call for itself.
+    Answer,
+    /// Say something in writing.
+    Write,
+    /// Take the operator's place, where one has named it for that.
+    TakeOver,
 }
 
 /// Every right and who has it.
-const TABLE: [(Right, &[SiteRole]); 7] = {
+const TABLE: [(Right, &[SiteRole]); 16] = {
     use SiteRole::{Listener, Operator, Participant, Trunk};
     [
         (Right::Speak, &[Operator, Participant, Trunk]),
@@ -34,6 +52,15 @@ const TABLE: [(Right, &[SiteRole]); 7] = {
         (Right::Expel, &[Operator]),
         (Right::Silence, &[Operator]),
         (Right::Observe, &[Operator]),
+        (Right::Floor, &[Operator]),
+        (Right::Arrange, &[Operator]),
+        (Right::CallRoll, &[Operator]),
+        (Right::Record, &[Operator]),
+        (Right::NameDeputy, &[Operator]),
+        (Right::AskFloor, &[Operator, Participant]),
+        (Right::Answer, &[Operator, Participant, Listener]),
+        (Right::Write, &[Operator, Participant, Listener]),
+        (Right::TakeOver, &[Operator, Participant]),
     ]
 };
 
@@ -49,7 +76,16 @@ pub const fn needed(act: &What) -> Right {
     match act {
         What::LetIn(_) | What::TurnAway(_) => Right::Admit,
         What::Expel(_) => Right::Expel,
-        What::Silence(_) => Right::Silence,
+        What::Silence(_) | What::SilenceAll(_) => Right::Silence,
+        What::SetFloor(_) | What::Grant(_) | What::TakeBack(_) | What::LowerHand(_) => Right::Floor,
+        What::SetRoom(_) | What::Rename(_) | What::Gain(_) => Right::Arrange,
+        What::RollCall(_) | What::Tick(_) => Right::CallRoll,
+        What::Record(_) | What::Play(_) => Right::Record,
+        What::Deputy(_) => Right::NameDeputy,
+        What::Hand(_) => Right::AskFloor,
+        What::Present(_) => Right::Answer,
+        What::Say(_) => Right::Write,
+        What::TakeOver(_) => Right::TakeOver,
     }
 }
 
@@ -62,40 +98,92 @@ pub const fn name(act: &What) -> &'static str {
         What::Expel(_) => "expel",
         What::Silence(silence) if silence.silent => "silence",
         What::Silence(_) => "unsilence",
+        What::SetFloor(_) => "set floor",
+        What::Grant(_) => "grant floor",
+        What::TakeBack(_) => "take floor back",
+        What::LowerHand(_) => "lower hand",
+        What::SilenceAll(all) if all.silent => "silence all",
+        What::SilenceAll(_) => "unsilence all",
+        What::SetRoom(_) => "set room",
+        What::Rename(_) => "rename",
+        What::Gain(_) => "set gain",
+        What::RollCall(0) => "end roll call",
+        What::RollCall(_) => "call roll",
+        What::Tick(tick) if tick.present => "tick present",
+        What::Tick(_) => "tick absent",
+        What::Record(_) => "record",
+        What::Play(_) => "play",
+        What::Deputy(_) => "name deputy",
+        What::Hand(true) => "raise hand",
+        What::Hand(false) => "take hand down",
+        What::Present(_) => "answer roll call",
+        What::Say(_) => "say",
+        What::TakeOver(_) => "take over",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use giaoban_proto::wire::Silence;
+    use giaoban_proto::wire::{Gain, Rename, Say, SetFloor, SetRoom, Silence, SilenceAll, Tick};
 
     #[test]
     fn every_right_of_every_role() {
-        let rights = [
-            Right::Speak,
-            Right::SetMuted,
-            Right::SeeLobby,
-            Right::Admit,
-            Right::Expel,
-            Right::Silence,
-            Right::Observe,
-        ];
-        let of = |role| rights.map(|right| may(role, right));
-        assert_eq!(of(SiteRole::Operator), [true; 7]);
-        assert_eq!(of(SiteRole::Participant), [true, true, false, false, false, false, false]);
-        assert_eq!(of(SiteRole::Listener), [false, true, false, false, false, false, false]);
-        assert_eq!(of(SiteRole::Trunk), [true, true, false, false, false, false, false]);
+        let of = |role| {
+            TABLE
+                .iter()
+                .filter(move |(right, _)| may(role, *right))
+                .map(|(right, _)| *right)
+                .collect::<Vec<_>>()
+        };
+        use Right::{Answer, AskFloor, SetMuted, Speak, TakeOver, Write};
+        assert_eq!(of(SiteRole::Operator), TABLE.map(|(right, _)| right));
+        assert_eq!(of(SiteRole::Participant), [Speak, SetMuted, AskFloor, Answer, Write, TakeOver]);
+        assert_eq!(of(SiteRole::Listener), [SetMuted, Answer, Write]);
+        assert_eq!(of(SiteRole::Trunk), [Speak, SetMuted]);
     }
 
     #[test]
-    fn no_act_is_anybodys_but_the_operators() {
-        let silence = |silent| What::Silence(Silence { member: 1, silent });
-        for act in [What::LetIn(1), What::TurnAway(1), What::Expel(1), silence(true), silence(false)] {
+    fn an_operators_act_is_nobody_elses_and_each_has_a_name_of_its_own() {
+        let operators = [
+            What::LetIn(1),
+            What::TurnAway(1),
+            What::Expel(1),
+            What::Silence(Silence { member: 1, silent: true }),
+            What::Silence(Silence { member: 1, silent: false }),
+            What::SetFloor(SetFloor::default()),
+            What::Grant(1),
+            What::TakeBack(1),
+            What::LowerHand(1),
+            What::SilenceAll(SilenceAll { silent: true, but_floor: false }),
+            What::SilenceAll(SilenceAll { silent: false, but_floor: false }),
+            What::SetRoom(SetRoom::default()),
+            What::Rename(Rename::default()),
+            What::Gain(Gain::default()),
+            What::RollCall(60),
+            What::RollCall(0),
+            What::Tick(Tick { member: 1, present: true }),
+            What::Tick(Tick { member: 1, present: false }),
+            What::Record(1),
+            What::Play(String::new()),
+            What::Deputy(1),
+        ];
+        let anybodys = [
+            What::Hand(true),
+            What::Hand(false),
+            What::Present(1),
+            What::Say(Say::default()),
+            What::TakeOver(true),
+        ];
+        for act in &operators {
             for role in SiteRole::ALL {
-                assert_eq!(may(role, needed(&act)), role == SiteRole::Operator, "{act:?} by {role}");
+                assert_eq!(may(role, needed(act)), role == SiteRole::Operator, "{act:?} by {role}");
             }
-            assert!(!name(&act).is_empty());
         }
+        for act in &anybodys {
+            assert!(may(SiteRole::Participant, needed(act)) && !may(SiteRole::Trunk, needed(act)), "{act:?}");
+        }
+        let names: std::collections::BTreeSet<_> = operators.iter().chain(&anybodys).map(name).collect();
+        assert_eq!(names.len(), operators.len() + anybodys.len());
     }
 }

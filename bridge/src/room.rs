@@ -11,19 +11,29 @@
 //! ```
 //!
 //! Once warm a tick allocates nothing. Whoever is not in `members` is sent no sound and not heard: there is no other
-//! list. Guests in the lobby and observers, who may be told what happens, are no members.
+//! list. Guests in the lobby, observers, who may be told what happens, and seats whose lines are away are no members.
 
 mod acts;
+mod faults;
+mod figures;
+mod floor;
 mod lobby;
+mod meeting;
 mod member;
+mod roll;
 mod roster;
+mod run;
+mod seats;
 
 pub use member::Tally;
 
 use crate::audience::{Audience, Hearing};
+use crate::howl::{Fault, Spectrum};
 use crate::mixer::{Mix, fade};
 use crate::permit::{Right, may};
 use crate::talkers::{self, Change};
+use figures::Watch;
+use floor::Floor;
 use giaoban_proto::media::Pcm;
 use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::unit::{Bitrate, MediaTime, MemberId};
@@ -32,8 +42,11 @@ use giaoban_proto::wire::{
     ServerMessage, SiteRole, client_message::Body,
 };
 use lobby::Lobby;
+use meeting::Told;
 use member::Member;
+use roll::Roll;
 use roster::RosterChanges;
+use seats::{Kept, Seats};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -58,10 +71,13 @@ enum Stage {
 /// Who only looks on, at most: an operator's second window and a script or two.
 const MAX_OBSERVERS: usize = 8;
 
+/// Devices that are known to have been in a meeting, at most. More than a room has members: guests come with ever new keys.
+const MAX_BEEN: usize = 4096;
+
 /// Who is let in, as admission has found it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Joining {
-    /// Its number, never used before on this bridge.
+    /// A number never used before on this bridge: its own, unless a seat is kept for its device.
     pub id: MemberId,
     /// The device, by its key's fingerprint or whatever else tells devices apart; equal means the same device.
     pub device: [u8; 32],
@@ -75,6 +91,8 @@ pub struct Joining {
     pub role: SiteRole,
     /// Whether it came by PIN.
     pub guest: bool,
+    /// Whether it wishes to be told how the lines are.
+    pub watches: bool,
 }
 
 /// What the room wants done.
@@ -108,13 +126,70 @@ pub enum Event {
         /// What became of it.
         code: ActCode,
     },
+    /// Write this down; nobody waits for it.
+    Keep(Keep),
+}
+
+/// What of a meeting is to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// The roll was called.
+    RollCalled {
+        /// The round, counted from 1.
+        number: u32,
+    },
+    /// Somebody answered the last roll call, or was found not to be there after all.
+    RollAnswered {
+        /// Who.
+        member: MemberId,
+        /// Whether it is there.
+        present: bool,
+        /// Whether an operator answered for it.
+        ticked: bool,
+    },
+    /// Somebody has said something in writing.
+    Said {
+        /// Who: a member or an observer.
+        by: MemberId,
+        /// Its name.
+        name: String,
+        /// What.
+        text: String,
+        /// Whether operators alone read it.
+        to_operators: bool,
+    },
+    /// A line has ended, and this much of what was said was missed on it, or guessed.
+    Missed {
+        /// Whose.
+        member: MemberId,
+        /// How much.
+        missed: Duration,
+    },
+    /// The bridge has taken a voice out of the meeting.
+    HeldOut {
+        /// Whose.
+        member: MemberId,
+        /// Its name.
+        name: String,
+        /// Why.
+        fault: Fault,
+    },
+    /// A turn is over.
+    HadFloor {
+        /// Whose.
+        member: MemberId,
+        /// How long it was.
+        lasted: Duration,
+    },
 }
 
 /// Somebody without a seat, who is told what happens and may act.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Observer {
     id: MemberId,
     role: SiteRole,
+    name: String,
+    watches: bool,
 }
 
 /// A datagram to send. Borrows the room's one buffer.
@@ -134,7 +209,21 @@ pub struct Room {
     ticks: u64,
     /// In order of their ids.
     members: Vec<Member>,
+    /// What is kept of those whose lines are away.
+    away: Seats,
     lobby: Lobby,
+    floor: Floor,
+    roll: Roll,
+    /// Devices that have had a seat, and were not put out.
+    been: BTreeSet<[u8; 32]>,
+    locked: bool,
+    newcomers_silent: bool,
+    deputy: Option<MemberId>,
+    /// Since when no operator's line is there.
+    left_alone: Option<Instant>,
+    told: Told,
+    watch: Watch,
+    spectrum: Box<Spectrum>,
     /// Devices whose voice an operator took out of this meeting, here or not.
     silenced: BTreeSet<[u8; 32]>,
     observers: Vec<Observer>,
@@ -159,7 +248,18 @@ impl Room {
             max_members,
             ticks: 0,
             members: Vec::new(),
+            away: Seats::default(),
             lobby: Lobby::default(),
+            floor: Floor::default(),
+            roll: Roll::default(),
+            been: BTreeSet::new(),
+            locked: false,
+            newcomers_silent: false,
+            deputy: None,
+            left_alone: Some(now),
+            told: Told::default(),
+            watch: Watch::default(),
+            spectrum: Box::default(),
             silenced: BTreeSet::new(),
             observers: Vec::new(),
             mix: Mix::default(),
@@ -180,10 +280,23 @@ impl Room {
         self.members.len()
     }
 
-    /// Whether nobody is here, in the lobby or looking on either.
+    /// Whether nobody is here, in the lobby or looking on either, and no seat is kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty() && self.lobby.is_empty() && self.observers.is_empty()
+        let nobody = self.members.is_empty() && self.away.is_empty();
+        nobody && self.lobby.is_empty() && self.observers.is_empty()
+    }
+
+    /// Whether a member of this number is here, or its seat is kept.
+    #[must_use]
+    pub fn has_seat(&self, id: MemberId) -> bool {
+        self.place(id).is_some() || self.away.get(id).is_some()
+    }
+
+    /// As what this member is here: its name, and what it may do.
+    #[must_use]
+    pub fn stands_as(&self, id: MemberId) -> Option<(&str, SiteRole)> {
+        self.place(id).map(|place| (self.members[place].name.as_str(), self.members[place].role))
     }
 
     /// Changes how many may be here. Nobody is put out for it.
@@ -213,30 +326,73 @@ impl Room {
         self.encoder_faults
     }
 
-    /// Lets a member in. A member with the same device key is put out first: the newest session lives.
+    /// Lets a member in: to the seat that is its device's, whose older session, if there is one, is at an end, or to a new
+    /// one. What it then is called by everybody, and is to be called by here, is its number.
     ///
     /// # Errors
-    /// The code with which to close: [`CloseCode::Full`], or [`CloseCode::Internal`] when no encoder is to be had.
-    pub fn join(&mut self, now: Instant, joining: Joining) -> Result<(), CloseCode> {
-        self.replace(now, &joining);
-        if self.members.len() >= self.max_members {
-            return Err(CloseCode::Full);
+    /// The code with which to close: [`CloseCode::Full`], [`CloseCode::Locked`], or [`CloseCode::Internal`] when no
+    /// encoder is to be had.
+    pub fn join(&mut self, now: Instant, joining: Joining) -> Result<MemberId, CloseCode> {
+        let device = joining.device;
+        let older = self.members.iter().find(|member| member.device == device);
+        let alive = older.is_some_and(|older| older.is_alive(now));
+        let kept = older.map(Kept::of).or_else(|| self.away.of_device(&device).cloned());
+        if kept.is_none() {
+            self.make_room(now, &joining)?;
         }
-        let (id, role) = (joining.id, joining.role);
-        let mut member = Member::new(now, joining);
-        let silenced = self.silenced.contains(&member.device);
-        let standing = member.set_standing(role, silenced);
+        let role =
+            if kept.as_ref().is_some_and(|kept| kept.took_over) { SiteRole::Operator } else { joining.role };
+        let mut member = Member::new(now, joining, kept.as_ref());
         self.audience.join(member.rung).map_err(|_| CloseCode::Internal)?;
+        let id = member.id;
+        match &kept {
+            Some(kept) => {
+                self.drop_line(now, id);
+                self.away.take(id);
+                self.floor.back(id);
+                if kept.name == member.name { self.roster.changed(id) } else { self.roster.named(id) }
+            }
+            None => {
+                self.roster.named(id);
+                if self.newcomers_silent && role != SiteRole::Operator && !self.been.contains(&device) {
+                    self.silence_device(device, true);
+                }
+            }
+        }
+        if self.been.len() < MAX_BEEN {
+            self.been.insert(device);
+        }
+        let standing = member.set_standing(role, self.silenced.contains(&device));
+        member.set_floored(self.floor.lets_speak(id));
+        if member.watches {
+            self.watch.begin();
+        }
+        let name = member.name.clone();
         // A guest has kept the number with which it came to the lobby: others may have come in since.
         let place = self.members.partition_point(|member| member.id < id);
         self.members.insert(place, member);
         self.next = NOTHING;
-        self.roster.joined(id);
-        let list = roster::whole(self.members.iter());
-        self.events.extend(list.map(|part| Event::Send(id, part)));
+        self.tell_whole(now, id, role);
         self.events.extend(standing.map(|standing| Event::Send(id, standing.into())));
-        if may(role, Right::SeeLobby) {
-            self.events.push_back(Event::Send(id, self.lobby.whole()));
+        // A line that broke and was made anew is no news.
+        if alive {
+            self.notice(NoticeKind::CameTwice, id, name);
+        }
+        Ok(id)
+    }
+
+    /// Whether there is room for somebody without a seat. Seats that are kept give way to whoever is there.
+    fn make_room(&mut self, now: Instant, joining: &Joining) -> Result<(), CloseCode> {
+        if self.locked && joining.role != SiteRole::Operator && !self.been.contains(&joining.device) {
+            return Err(CloseCode::Locked);
+        }
+        if self.members.len() >= self.max_members {
+            return Err(CloseCode::Full);
+        }
+        if self.members.len() + self.away.len() >= self.max_members
+            && let Some(longest) = self.away.longest()
+        {
+            self.give_up_seat(now, longest);
         }
         Ok(())
     }
@@ -245,31 +401,71 @@ impl Room {
     ///
     /// # Errors
     /// [`CloseCode::NotAdmitted`] for a role that may not, [`CloseCode::Full`] where too many do.
-    pub fn observe(&mut self, id: MemberId, role: SiteRole) -> Result<(), CloseCode> {
+    pub fn observe(&mut self, now: Instant, joining: Joining) -> Result<MemberId, CloseCode> {
+        let Joining { id, role, name, watches, .. } = joining;
         if !may(role, Right::Observe) {
             return Err(CloseCode::NotAdmitted);
         }
         if self.observers.len() >= MAX_OBSERVERS {
             return Err(CloseCode::Full);
         }
-        self.observers.push(Observer { id, role });
-        let list = roster::whole(self.members.iter());
-        self.events.extend(list.map(|part| Event::Send(id, part)));
-        self.events.push_back(Event::Send(id, self.lobby.whole()));
-        Ok(())
+        self.observers.push(Observer { id, role, name, watches });
+        if watches {
+            self.watch.begin();
+        }
+        self.tell_whole(now, id, role);
+        Ok(id)
     }
 
-    /// A member, guest in the lobby or observer is gone, whyever. Does nothing for one that is not here.
-    pub fn leave(&mut self, id: MemberId) {
+    /// All that somebody who has just come must know: who is here, how the meeting stands, who waits.
+    fn tell_whole(&mut self, now: Instant, id: MemberId, role: SiteRole) {
+        let list: Vec<ServerMessage> = roster::whole(self.seats()).collect();
+        self.events.extend(list.into_iter().map(|part| Event::Send(id, part)));
+        let meeting = self.meeting(now);
+        self.events.push_back(Event::Send(id, meeting.into()));
+        if may(role, Right::SeeLobby) {
+            self.events.push_back(Event::Send(id, self.lobby.whole()));
+        }
+    }
+
+    /// A member, guest in the lobby or observer is gone for good. Does nothing for one that is not here.
+    pub fn leave(&mut self, now: Instant, id: MemberId) {
         self.observers.retain(|observer| observer.id != id);
         if let Some((_, gone)) = self.lobby.take(id) {
             self.tell_operators(&gone);
         }
-        let Some(place) = self.place(id) else { return };
+        if self.drop_line(now, id) {
+            self.roster.left(id);
+        }
+        self.give_up_seat(now, id);
+    }
+
+    /// A member's line is lost: its seat is kept for a while. Whoever has none is gone.
+    pub fn lost(&mut self, now: Instant, id: MemberId) {
+        if self.away.get(id).is_some() {
+            return;
+        }
+        let Some(place) = self.place(id) else { return self.leave(now, id) };
+        self.away.keep(now, Kept::of(&self.members[place]));
+        self.drop_line(now, id);
+        self.floor.lost(now, id);
+        self.roster.changed(id);
+    }
+
+    /// A member is no receiver and not heard any more.
+    fn drop_line(&mut self, now: Instant, id: MemberId) -> bool {
+        let Some(place) = self.place(id) else { return false };
         let member = self.members.remove(place);
+        let missed = member.missed();
+        if !missed.is_zero() {
+            self.events.push_back(Event::Keep(Keep::Missed { member: id, missed }));
+        }
         self.audience.leave(member.rung, member.hearing);
-        self.roster.left(id);
         self.next = NOTHING;
+        if !self.has_operator() {
+            self.left_alone.get_or_insert(now);
+        }
+        true
     }
 
     /// A datagram came from a member. One from nobody here, or a bad one, is counted and dropped.
@@ -293,10 +489,10 @@ impl Room {
             // message, is not made to wait for it.
             Some(Body::SetMuted(set)) => self.set_muted(id, role, set.muted),
             Some(Body::SetCap(set)) => self.set_cap(now, id, RungId::cap(set.max_kbps)),
-            Some(Body::Leave(_)) => self.put_out(id, CloseCode::Bye),
-            Some(Body::Act(act)) => self.act(id, role, act),
+            Some(Body::Leave(_)) => self.put_out(now, id, CloseCode::Bye),
+            Some(Body::Act(act)) => self.act(now, id, role, act),
             Some(Body::Hello(_) | Body::PinProof(_) | Body::Check(_) | Body::CheckEnd(_)) => {
-                self.put_out(id, CloseCode::BadMessage);
+                self.put_out(now, id, CloseCode::BadMessage);
             }
             // A body of a newer version.
             None => {}
@@ -312,6 +508,7 @@ impl Room {
             member.pull(now);
         }
         self.choose();
+        self.listen_for_faults();
         self.mix.clear();
         for member in &self.members {
             if member.in_mix {
@@ -320,17 +517,12 @@ impl Room {
         }
         if self.ticks.is_multiple_of(STEER_EVERY) {
             self.steer();
+            self.expire();
+            self.tell_figures();
         }
         self.encode(time);
         self.next = (0, Stage::Voice);
-        if let Some(changes) = self.roster.poll(now, |id| {
-            let place = self.members.binary_search_by_key(&id, |member| member.id).ok()?;
-            Some(self.members[place].seat())
-        }) {
-            self.events.extend(self.members.iter().map(|member| Event::Send(member.id, changes.clone())));
-            let observers = self.observers.iter();
-            self.events.extend(observers.map(|observer| Event::Send(observer.id, changes.clone())));
-        }
+        self.tell_changes();
     }
 
     /// The next datagram to send after a tick.
@@ -472,24 +664,15 @@ impl Room {
         now.saturating_duration_since(self.started).as_millis() as u16
     }
 
-    /// The older session of the device that joins is ended: the newest lives.
-    fn replace(&mut self, now: Instant, joining: &Joining) {
-        let older = self.members.iter().find(|member| member.device == joining.device);
-        let Some((older, alive)) = older.map(|older| (older.id, older.is_alive(now))) else { return };
-        self.put_out(older, CloseCode::Replaced);
-        // A line that broke and was made anew is no news.
-        if alive {
-            let kind = NoticeKind::CameTwice.code();
-            let notice = Notice { kind, member: joining.id.0, name: joining.name.clone() };
-            self.tell_operators(&notice.into());
+    /// Tells operators, and whom it is about.
+    fn notice(&mut self, kind: NoticeKind, id: MemberId, name: String) {
+        let notice = ServerMessage::from(Notice { kind: kind.code(), member: id.0, name });
+        self.tell_operators(&notice);
+        let operator = self.place(id).is_some_and(|place| may(self.members[place].role, Right::SeeLobby));
+        // Whose device came twice is not told: it may be somebody else who did that.
+        if !operator && self.has_seat(id) && kind != NoticeKind::CameTwice {
+            self.events.push_back(Event::Send(id, notice));
         }
-    }
-
-    fn tell_operators(&mut self, message: &ServerMessage) {
-        let members = self.members.iter().map(|member| (member.id, member.role));
-        let observers = self.observers.iter().map(|observer| (observer.id, observer.role));
-        let operators = members.chain(observers).filter(|(_, role)| may(*role, Right::SeeLobby));
-        self.events.extend(operators.map(|(id, _)| Event::Send(id, message.clone())));
     }
 
     fn place(&self, id: MemberId) -> Option<usize> {

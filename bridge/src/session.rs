@@ -15,8 +15,10 @@
 
 use giaoban_proto::link::{Code, RoomName, composed};
 use giaoban_proto::media::ladder::RungId;
-use giaoban_proto::unit::{Bitrate, MemberId};
-use giaoban_proto::wire::{Check, ClientMessage, CloseCode, Hello, OBSERVES, VERSION, client_message::Body};
+use giaoban_proto::unit::Bitrate;
+use giaoban_proto::wire::{
+    Check, ClientMessage, CloseCode, Hello, OBSERVES, VERSION, WATCHES, client_message::Body,
+};
 use std::time::{Duration, Instant};
 
 /// How long a device that is known may stay without asking to join. A hello that was lost twice, which at 30 % is one
@@ -31,6 +33,10 @@ pub const PROOF_WITHIN: Duration = Duration::from_secs(15);
 
 /// The longest name of a site, in bytes.
 pub const MAX_NAME_BYTES: usize = 64;
+
+/// A connection that is in a room, never used again: a member may come back by another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LineId(pub u64);
 
 /// A request to join that made sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +53,8 @@ pub struct Request {
     pub muted: bool,
     /// Whether it only looks on.
     pub observes: bool,
+    /// Whether it wishes to be told how the lines are, if it is an operator.
+    pub watches: bool,
 }
 
 /// A request to measure the line that made sense.
@@ -73,7 +81,7 @@ pub enum Action {
     /// Say what the bridge has received.
     TellResult,
     /// Pass the message on to the room.
-    Forward(MemberId, ClientMessage),
+    Forward(LineId, ClientMessage),
     /// Close the connection.
     Close(CloseCode),
 }
@@ -85,7 +93,7 @@ enum State {
     AskingPin,
     AwaitingProof { until: Instant },
     Proving,
-    InRoom(MemberId),
+    InRoom(LineId),
     CheckingToMeasure,
     Measuring,
     Measured,
@@ -106,11 +114,11 @@ impl Session {
         Self { state: State::AwaitingHello { until: now + within } }
     }
 
-    /// The member, once it is in.
+    /// The line, once it is in.
     #[must_use]
-    pub fn member(&self) -> Option<MemberId> {
+    pub fn line(&self) -> Option<LineId> {
         match self.state {
-            State::InRoom(member) => Some(member),
+            State::InRoom(line) => Some(line),
             _ => None,
         }
     }
@@ -160,17 +168,17 @@ impl Session {
             | (State::InRoom(_), Some(Body::Check(_) | Body::CheckEnd(_))) => {
                 Some(self.close(CloseCode::BadMessage))
             }
-            (State::InRoom(member), body @ Some(_)) => Some(Action::Forward(member, ClientMessage { body })),
+            (State::InRoom(line), body @ Some(_)) => Some(Action::Forward(line, ClientMessage { body })),
             // A body of a newer version, or too late.
             (_, None) | (State::Closed, _) => None,
         }
     }
 
     /// Admission has decided.
-    pub fn handle_verdict(&mut self, verdict: Result<MemberId, CloseCode>) -> Option<Action> {
+    pub fn handle_verdict(&mut self, verdict: Result<LineId, CloseCode>) -> Option<Action> {
         match (self.state, verdict) {
-            (State::Checking, Ok(member)) => {
-                self.state = State::InRoom(member);
+            (State::Checking, Ok(line)) => {
+                self.state = State::InRoom(line);
                 None
             }
             (State::Checking, Err(code)) => Some(self.close(code)),
@@ -276,16 +284,18 @@ fn parse(hello: Hello) -> Result<Request, CloseCode> {
         code => Some(Code::from_bytes(code.try_into().map_err(|_| CloseCode::NotAdmitted)?)),
     };
     let cap = RungId::cap(hello.max_kbps);
-    let observes = hello.capabilities & OBSERVES != 0;
-    Ok(Request { room, name: presentable(&hello.name), code, cap, muted: hello.muted, observes })
+    let [observes, watches] = [OBSERVES, WATCHES].map(|bit| hello.capabilities & bit != 0);
+    Ok(Request { room, name: presentable(&hello.name), code, cap, muted: hello.muted, observes, watches })
+}
+
+/// Control characters, and what reorders text.
+pub(crate) fn unshown(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A name as it may be shown to others: without control characters and what reorders text, cut at a character.
-fn presentable(name: &str) -> String {
-    let unshown = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
+pub(crate) fn presentable(name: &str) -> String {
     let name = composed(&name[..name.floor_char_boundary(8 * MAX_NAME_BYTES)]);
     let mut shown = String::new();
     for c in name.trim().chars().filter(|&c| !unshown(c)) {
@@ -312,7 +322,7 @@ mod tests {
         Hello { version: VERSION, room: "giaoban".into(), name: "Tri Lễ".into(), ..Hello::default() }
     }
 
-    const MEMBER: MemberId = MemberId(7);
+    const LINE: LineId = LineId(7);
 
     fn in_state(state: State) -> Session {
         Session { state }
@@ -322,7 +332,7 @@ mod tests {
     fn every_event_in_every_state() {
         let start = start();
         let awaiting = State::AwaitingHello { until: start + HELLO_WITHIN };
-        let (checking, inside, closed) = (State::Checking, State::InRoom(MEMBER), State::Closed);
+        let (checking, inside, closed) = (State::Checking, State::InRoom(LINE), State::Closed);
         let (asking, measuring, measured) = (State::CheckingToMeasure, State::Measuring, State::Measured);
         let (asking_pin, proving) = (State::AskingPin, State::Proving);
         let proof_due = State::AwaitingProof { until: start + PROOF_WITHIN };
@@ -348,7 +358,7 @@ mod tests {
         let close = |code| (Some(Action::Close(code)), closed);
         let bad = || close(CloseCode::BadMessage);
         let bye = || close(CloseCode::Bye);
-        let forward = |message: &ClientMessage| (Some(Action::Forward(MEMBER, message.clone())), inside);
+        let forward = |message: &ClientMessage| (Some(Action::Forward(LINE, message.clone())), inside);
         type Event<'a> = Box<dyn Fn(&mut Session) -> Option<Action> + 'a>;
         type Cell = (Option<Action>, State);
         let stay = || states.map(to);
@@ -428,7 +438,7 @@ mod tests {
                 Box::new(|s| s.handle_proved(false)),
                 but(stay(), &[(4, close(CloseCode::WrongPin))]),
             ),
-            ("admitted", Box::new(|s| s.handle_verdict(Ok(MEMBER))), but(stay(), &[(1, to(inside))])),
+            ("admitted", Box::new(|s| s.handle_verdict(Ok(LINE))), but(stay(), &[(1, to(inside))])),
             (
                 "refused",
                 Box::new(|s| s.handle_verdict(Err(CloseCode::NotAdmitted))),

@@ -17,6 +17,7 @@ mod clock;
 mod desk;
 mod error;
 mod facts;
+mod meetings;
 mod registry;
 mod rooms;
 mod schema;
@@ -28,6 +29,7 @@ pub use attendance::{VisitFilter, VisitRow};
 pub use audit::{AuditFault, AuditFilter, AuditRow, Damage, Head};
 pub use clock::{Clock, UnixMs, system_clock};
 pub use error::StoreError;
+pub use meetings::{Answer, MessageRow, RollRow};
 pub use registry::{FIRST_ROOM, FIRST_SITE, FirstStart, Registry, Secrets};
 pub use rooms::{Access, Guests, NewPin, NoSuchWord, RoomChange, RoomRow};
 pub use shell::SqliteStore;
@@ -159,6 +161,51 @@ pub enum Fact {
     Replaced {
         /// The visit, which goes on.
         visit: VisitId,
+    },
+    /// The roll was called.
+    RollCalled {
+        /// In which room.
+        room: String,
+        /// Which round of its meeting, counted from 1.
+        number: u32,
+    },
+    /// The last roll call of a room was answered, or an operator took an answer back.
+    RollAnswered {
+        /// In which room.
+        room: String,
+        /// Whose visit.
+        visit: VisitId,
+        /// Whether it is there.
+        present: bool,
+        /// Whether an operator answered for it.
+        ticked: bool,
+    },
+    /// Somebody has said something in writing.
+    Said {
+        /// In which room.
+        room: String,
+        /// Whose words; `None` for a guest.
+        site: Option<SiteId>,
+        /// How it was called then.
+        name: String,
+        /// What.
+        text: String,
+        /// Whether operators alone read it.
+        to_operators: bool,
+    },
+    /// A turn is over.
+    HadFloor {
+        /// Whose visit.
+        visit: VisitId,
+        /// How long it was, in milliseconds.
+        ms: i64,
+    },
+    /// Of what was said in a meeting a visitor has missed, or had guessed for it, so much.
+    Missed {
+        /// The visit.
+        visit: VisitId,
+        /// In milliseconds.
+        ms: i64,
     },
     /// The bridge takes connections from now on.
     BridgeStarted,

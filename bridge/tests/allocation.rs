@@ -57,6 +57,7 @@ fn a_warm_room_allocates_nothing_however_its_talkers_change() {
             muted: false,
             role: SiteRole::Participant,
             guest: false,
+            watches: false,
         };
         room.join(start, joining).expect("room for it");
         // Every other one only listens.

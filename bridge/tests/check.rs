@@ -7,8 +7,8 @@ use giaoban_proto::probe::AT_MOST;
 use giaoban_proto::testing::visitor::Visitor;
 use giaoban_proto::testing::{now, run};
 use giaoban_proto::wire::{
-    Check, CheckEnd, CloseCode, Datagram, MAX_DATAGRAM_BYTES, Probe, ServerMessage, SetMuted, VERSION, Word,
-    server_message::Body,
+    Check, CheckEnd, CloseCode, Datagram, MAX_DATAGRAM_BYTES, Probe, Seat, ServerMessage, SetMuted, VERSION,
+    Word, server_message::Body,
 };
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -64,7 +64,8 @@ fn whoever_checks_is_sent_probes_only_no_more_than_one_staircase_and_is_put_out_
         talker.say(SetMuted { muted: true }).await;
         while let Ok(Ok(message)) = timeout(Duration::from_secs(2), talker.hear()).await {
             if let Some(Body::Roster(roster)) = message.body {
-                assert!(roster.seats.iter().all(|seat| seat.name == "talker"), "{roster:?}");
+                let talkers = |seat: &Seat| seat.member == 1 && ["talker", ""].contains(&seat.name.as_str());
+                assert!(roster.seats.iter().all(talkers), "{roster:?}");
             }
         }
     });

@@ -152,10 +152,8 @@ impl Ctl {
             _ => {}
         }
         match self.wish {
-            // The lobby follows the last part of the roster.
-            Wish::Who if self.roster.is_listed() && self.lobby_listed => {
-                Some(Answer::Who(self.roster.seats().cloned().collect()))
-            }
+            // The lobby follows the last part of the roster, or there is nobody in it.
+            Wish::Who if self.lobby_listed => Some(Answer::Who(self.roster.seats().cloned().collect())),
             Wish::Lobby if self.lobby_listed => Some(Answer::Lobby(self.lobby.waiting().cloned().collect())),
             _ => None,
         }

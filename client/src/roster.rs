@@ -86,8 +86,12 @@ impl Roster {
                 news.push(News::Left(seat.name));
             }
         }
-        for seat in difference.seats {
-            let known = self.seats.contains_key(&seat.member);
+        for mut seat in difference.seats {
+            let before = self.seats.get_mut(&seat.member);
+            let known = before.is_some();
+            if let Some(before) = before.filter(|_| seat.name.is_empty()) {
+                seat.name = std::mem::take(&mut before.name);
+            }
             if !known && self.seats.len() >= MAX_SEATS {
                 continue;
             }
@@ -185,6 +189,10 @@ mod tests {
         let news = [News::Left("Tri Lễ".into()), News::Came { name: "Châu Bình".into(), guest: false }];
         assert_eq!(roster.handle_difference(now + LIST_WITHIN * 2, change), news);
         assert_eq!(roster.members(), 4);
+        let raised = Difference { seats: vec![Seat { member: 2, hand: 1, ..Seat::default() }], gone: vec![] };
+        assert_eq!(roster.handle_difference(now + LIST_WITHIN * 2, raised), []);
+        let seat = roster.seats().next().expect("the first");
+        assert_eq!((seat.name.as_str(), seat.hand), ("Nậm Giải", 1), "no name is as before");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub use ctl::CtlWords;
 use crate::budget::News;
 use crate::roster::Bar;
 use crate::session::{End, Loss};
-use giaoban_proto::wire::CloseCode;
+use giaoban_proto::wire::{CloseCode, NoticeKind};
 use loss::{english_loss, vietnamese_loss};
 use std::fmt::Display;
 
@@ -88,12 +88,16 @@ pub enum Message<'a> {
         /// Its number, which acts name it by.
         number: u64,
     },
-    /// To an operator: a device joined again while it was in.
-    CameTwice {
-        /// Its site's name.
+    /// To an operator, and to whom it is about: something has happened.
+    Notice {
+        /// What.
+        kind: NoticeKind,
+        /// The name of whom it is about.
         name: &'a str,
         /// Its number.
         number: u64,
+        /// Whether that is this site.
+        own: bool,
     },
     /// The meeting of the invitation is remembered from now on.
     Remembered,
@@ -177,10 +181,37 @@ impl Message<'_> {
             Self::GuestWaits { name, number } => {
                 format!("a guest waits: {name} (number {number}); `giaoban ctl admit {number}` lets it in")
             }
-            Self::CameTwice { name, number } => format!(
+            Self::Notice { kind: NoticeKind::CameTwice, name, number, .. } => format!(
                 "the device of {name} (number {number}) joined again while it was in; if nobody there did that, its \
                  key is in other hands: revoke the site"
             ),
+            Self::Notice { kind: NoticeKind::Howls, own: true, .. } => {
+                "your microphone howled and was taken out of the meeting: turn the loudspeaker down, then ask the operator"
+                    .into()
+            }
+            Self::Notice { kind: NoticeKind::Howls, name, number, .. } => format!(
+                "{name} (number {number}) howled and was silenced; when its loudspeaker is turned down, `giaoban ctl \
+                 unsilence {number}`"
+            ),
+            Self::Notice { kind: NoticeKind::Echoes, own: true, .. } => {
+                "your microphone sent the meeting back to it and was taken out: turn the loudspeaker down or put it \
+                 further away, then ask the operator"
+                    .into()
+            }
+            Self::Notice { kind: NoticeKind::Echoes, name, number, .. } => format!(
+                "{name} (number {number}) sent the meeting's own sound back and was silenced; when its loudspeaker is \
+                 turned down, `giaoban ctl unsilence {number}`"
+            ),
+            Self::Notice { kind: NoticeKind::TookOver, own: true, .. } => {
+                "you run the meeting now, in the operator's place".into()
+            }
+            Self::Notice { kind: NoticeKind::TookOver, name, number, .. } => {
+                format!("{name} (number {number}) runs the meeting now, in the operator's place")
+            }
+            Self::Notice { kind: NoticeKind::RecordingFailed, .. } => {
+                "the recording has ended: the bridge could not write it; make room on its disk, then start it again"
+                    .into()
+            }
             Self::Remembered => {
                 "this meeting is remembered: from now on `giaoban` alone joins it, without the link".into()
             }
@@ -259,10 +290,34 @@ impl Message<'_> {
             Self::GuestWaits { name, number } => {
                 format!("có khách đang đợi: {name} (số {number}); gõ `giaoban ctl admit {number}` để cho vào")
             }
-            Self::CameTwice { name, number } => format!(
+            Self::Notice { kind: NoticeKind::CameTwice, name, number, .. } => format!(
                 "máy của {name} (số {number}) vừa vào lại khi đang họp; nếu ở đó không ai làm vậy thì khóa của máy đã \
                  lọt vào tay người khác: hãy thu hồi quyền của điểm này"
             ),
+            Self::Notice { kind: NoticeKind::Howls, own: true, .. } => {
+                "micrô của bạn bị hú nên đã được tách khỏi cuộc họp: hãy vặn nhỏ loa rồi báo người điều hành".into()
+            }
+            Self::Notice { kind: NoticeKind::Howls, name, number, .. } => format!(
+                "{name} (số {number}) bị hú nên đã bị tắt tiếng; khi ở đó đã vặn nhỏ loa, gõ `giaoban ctl unsilence {number}`"
+            ),
+            Self::Notice { kind: NoticeKind::Echoes, own: true, .. } => {
+                "micrô của bạn thu lại tiếng của cuộc họp nên đã được tách ra: hãy vặn nhỏ loa hoặc để loa xa micrô, rồi \
+                 báo người điều hành"
+                    .into()
+            }
+            Self::Notice { kind: NoticeKind::Echoes, name, number, .. } => format!(
+                "{name} (số {number}) dội lại tiếng của cuộc họp nên đã bị tắt tiếng; khi ở đó đã vặn nhỏ loa, gõ \
+                 `giaoban ctl unsilence {number}`"
+            ),
+            Self::Notice { kind: NoticeKind::TookOver, own: true, .. } => {
+                "từ bây giờ bạn điều hành cuộc họp, thay người điều hành".into()
+            }
+            Self::Notice { kind: NoticeKind::TookOver, name, number, .. } => {
+                format!("từ bây giờ {name} (số {number}) điều hành cuộc họp, thay người điều hành")
+            }
+            Self::Notice { kind: NoticeKind::RecordingFailed, .. } => {
+                "đã ngừng ghi âm: máy chủ không ghi được; hãy dọn ổ đĩa của máy chủ rồi bắt đầu ghi lại".into()
+            }
             Self::Remembered => {
                 "đã ghi nhớ cuộc họp này: từ nay chỉ cần gõ `giaoban` là vào, không cần liên kết".into()
             }
@@ -348,8 +403,16 @@ mod tests {
             M::MayNotSpeak(Bar::Silenced) => M::MaySpeak { muted: false },
             M::MaySpeak { muted: false } => M::MaySpeak { muted: true },
             M::MaySpeak { muted: true } => M::GuestWaits { name: "Tri Lễ", number: 7 },
-            M::GuestWaits { name, number } => M::CameTwice { name, number: *number },
-            M::CameTwice { .. } => M::Remembered,
+            M::GuestWaits { name, number } => {
+                M::Notice { kind: NoticeKind::CameTwice, name, number: *number, own: false }
+            }
+            M::Notice { kind: NoticeKind::RecordingFailed, .. } => M::Remembered,
+            M::Notice { kind, name, number, own } => {
+                let next = || NoticeKind::from_code(kind.code() + 1);
+                let apart = *kind != NoticeKind::CameTwice && !own;
+                let kind = if apart { *kind } else { next()? };
+                M::Notice { kind, name, number: *number, own: apart }
+            }
             M::Remembered => M::KeysNoted,
             M::KeysNoted => M::NotRemembered(&"the disk is full"),
             M::NotRemembered(_) => M::NothingRemembered,

@@ -1,11 +1,12 @@
-//! `attendance`: who was in which room, from when to when, and how long each site was there in all.
+//! `attendance`: who was in which room, from when to when, what of it arrived there, which roll calls it answered, how
+//! long it had the floor; and the same for each site in all.
 
 use super::csv::Csv;
 use super::table::Table;
 use super::{Ended, out, time};
 use crate::settings::{Attendance as Asked, When};
 use crate::shell::house::House;
-use crate::store::{SiteId, UnixMs, VisitFilter, VisitRow};
+use crate::store::{RollRow, SiteId, UnixMs, VisitFilter, VisitId, VisitRow};
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -25,6 +26,9 @@ struct Total {
     site: Option<SiteId>,
     visits: usize,
     ms: i64,
+    floor_ms: i64,
+    /// Roll calls that it answered.
+    answered: usize,
 }
 
 pub(super) fn run(house: &House, json: bool, asked: &Asked) -> anyhow::Result<Ended> {
@@ -34,45 +38,70 @@ pub(super) fn run(house: &House, json: bool, asked: &Asked) -> anyhow::Result<En
     let since = asked.since.map(|since| since.begin(&zone, now).context(far)).transpose()?;
     let until = asked.until.map(|until: When| until.end(&zone, now).context(far)).transpose()?;
     let room = asked.room.as_ref().map(ToString::to_string);
-    let visits = registry.attendance(&VisitFilter { room, since, until })?;
+    let filter = VisitFilter { room, since, until };
+    let (visits, rolls) = (registry.attendance(&filter)?, registry.roll_calls(&filter)?);
     let window = Window { since, until: until.map_or(now, |until| until.min(now)) };
     if json {
-        out::json(&as_json(&visits, window, &zone));
+        out::json(&as_json(&visits, &rolls, window, &zone));
     } else if asked.csv {
-        out::raw(csv(&visits, window, &zone).text().as_bytes())?;
+        out::raw(csv(&visits, &rolls, window, &zone).text().as_bytes())?;
     } else if visits.is_empty() {
         out::tell("nobody was in a room then / không có ai vào họp trong thời gian này");
     } else {
-        show(&visits, window, &zone);
+        show(&visits, &rolls, window, &zone);
     }
     Ok(Ended::Well)
 }
 
-fn show(visits: &[VisitRow], window: Window, zone: &TimeZone) {
+fn show(visits: &[VisitRow], rolls: &[RollRow], window: Window, zone: &TimeZone) {
     let mut rooms: BTreeMap<&str, Table> = BTreeMap::new();
     for visit in visits {
         let table = rooms.entry(&visit.room).or_insert_with(|| {
-            Table::new(&["site / điểm", "joined / vào", "left / ra", "minutes / phút", "why / vì sao"])
+            Table::new(&[
+                "site / điểm",
+                "joined / vào",
+                "left / ra",
+                "minutes / phút",
+                "heard / nghe trọn",
+                "floor / phát biểu",
+                "roll call / điểm danh",
+                "why / vì sao",
+            ])
         });
         table.row([
             named(&visit.name, visit.guest),
             time::local(zone, visit.joined),
             visit.left.map_or_else(|| "still in / đang họp".to_owned(), |left| time::local(zone, left)),
             minutes(length(visit, window)),
+            minutes(delivered(visit, window)),
+            clock(visit.floor_ms),
+            answered(visit.id, rolls, zone),
             visit.why.clone().unwrap_or_default(),
         ]);
     }
     for (room, table) in rooms {
         out::tell(&format!("room / phòng: {room}\n{table}\n"));
     }
-    let mut table = Table::new(&["in all / tổng cộng", "visits / số lần", "minutes / phút"]);
-    for total in totals(visits, window) {
-        table.row([named(&total.name, total.site.is_none()), total.visits.to_string(), minutes(total.ms)]);
+    let mut table = Table::new(&[
+        "in all / tổng cộng",
+        "roll calls / điểm danh",
+        "floor / phát biểu",
+        "visits / số lần",
+        "minutes / phút",
+    ]);
+    for total in totals(visits, rolls, window) {
+        table.row([
+            named(&total.name, total.site.is_none()),
+            format!("{}/{}", total.answered, rolls.len()),
+            clock(total.floor_ms),
+            total.visits.to_string(),
+            minutes(total.ms),
+        ]);
     }
     out::tell(&table.to_string());
 }
 
-fn csv(visits: &[VisitRow], window: Window, zone: &TimeZone) -> Csv {
+fn csv(visits: &[VisitRow], rolls: &[RollRow], window: Window, zone: &TimeZone) -> Csv {
     let mut csv = Csv::new([
         "room / phòng",
         "site / điểm",
@@ -81,6 +110,9 @@ fn csv(visits: &[VisitRow], window: Window, zone: &TimeZone) -> Csv {
         "left / ra",
         "minutes / phút",
         "why / vì sao",
+        "heard minutes / phút nghe trọn",
+        "floor / phát biểu",
+        "roll calls answered / điểm danh",
     ]);
     for visit in visits {
         csv.row([
@@ -91,12 +123,15 @@ fn csv(visits: &[VisitRow], window: Window, zone: &TimeZone) -> Csv {
             &visit.left.map_or_else(String::new, |left| time::exact(zone, left)),
             &minutes(length(visit, window)),
             visit.why.as_deref().unwrap_or_default(),
+            &minutes(delivered(visit, window)),
+            &clock(visit.floor_ms),
+            &answered(visit.id, rolls, zone),
         ]);
     }
     csv
 }
 
-fn as_json(visits: &[VisitRow], window: Window, zone: &TimeZone) -> Value {
+fn as_json(visits: &[VisitRow], rolls: &[RollRow], window: Window, zone: &TimeZone) -> Value {
     let rows: Vec<Value> = visits
         .iter()
         .map(|visit| {
@@ -113,17 +148,37 @@ fn as_json(visits: &[VisitRow], window: Window, zone: &TimeZone) -> Value {
                 "left": visit.left.map(|left| time::rfc3339(zone, left)),
                 "why": visit.why,
                 "ms": length(visit, window),
+                "delivered_ms": delivered(visit, window),
+                "floor_ms": visit.floor_ms,
             })
         })
         .collect();
-    let totals: Vec<Value> = totals(visits, window)
+    let totals: Vec<Value> = totals(visits, rolls, window)
         .into_iter()
         .map(|total| {
             let site = total.site.map(|site| site.0);
-            json!({ "site": site, "name": total.name, "visits": total.visits, "ms": total.ms })
+            json!({ "site": site, "name": total.name, "visits": total.visits, "ms": total.ms, "floor_ms": total.floor_ms,
+                "answered": total.answered })
         })
         .collect();
-    json!({ "visits": rows, "totals": totals })
+    let rolls: Vec<Value> = rolls
+        .iter()
+        .map(|roll| {
+            let answers = roll.answers.iter();
+            let answers = answers.map(
+                |answer| json!({ "visit": answer.visit.0, "unix_ms": answer.at.0, "ticked": answer.ticked }),
+            );
+            json!({
+                "id": roll.id,
+                "room": roll.room,
+                "number": roll.number,
+                "unix_ms": roll.at.0,
+                "at": time::rfc3339(zone, roll.at),
+                "answers": answers.collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    json!({ "visits": rows, "totals": totals, "roll_calls": rolls })
 }
 
 fn named(name: &str, guest: bool) -> String {
@@ -133,6 +188,22 @@ fn named(name: &str, guest: bool) -> String {
 /// Whole minutes, to the nearest.
 fn minutes(ms: i64) -> String {
     ((ms + 30_000) / 60_000).to_string()
+}
+
+/// Minutes and seconds.
+fn clock(ms: i64) -> String {
+    if ms == 0 { String::new() } else { format!("{}:{:02}", ms / 60_000, ms / 1000 % 60) }
+}
+
+/// The part of a visit in which nothing of what was said was missed or guessed; never less than nothing.
+fn delivered(visit: &VisitRow, window: Window) -> i64 {
+    (length(visit, window) - visit.missed_ms).max(0)
+}
+
+/// When the roll calls were called that a visit answered.
+fn answered(visit: VisitId, rolls: &[RollRow], zone: &TimeZone) -> String {
+    let of = rolls.iter().filter(|roll| roll.answers.iter().any(|answer| answer.visit == visit));
+    of.map(|roll| time::local(zone, roll.at)).collect::<Vec<_>>().join("; ")
 }
 
 /// The part of a visit that was asked about, from when to when.
@@ -149,11 +220,13 @@ fn length(visit: &VisitRow, window: Window) -> i64 {
 
 /// How long each was there: a site by its number, whatever it was called; a guest by its device. Time in which two
 /// devices of one site were there counts once. In the order of names.
-fn totals(visits: &[VisitRow], window: Window) -> Vec<Total> {
+fn totals(visits: &[VisitRow], rolls: &[RollRow], window: Window) -> Vec<Total> {
     #[derive(Default)]
     struct Parts {
         name: String,
         spans: Vec<(i64, i64)>,
+        visits: Vec<VisitId>,
+        floor_ms: i64,
     }
     let mut parts: BTreeMap<(Option<SiteId>, String), Parts> = BTreeMap::new();
     for visit in visits {
@@ -162,10 +235,12 @@ fn totals(visits: &[VisitRow], window: Window) -> Vec<Total> {
         // The last name it had.
         whose.name.clone_from(&visit.name);
         whose.spans.push(part(visit, window));
+        whose.visits.push(visit.id);
+        whose.floor_ms += visit.floor_ms;
     }
     let mut totals: Vec<Total> = parts
         .into_iter()
-        .map(|((site, _), Parts { name, mut spans })| {
+        .map(|((site, _), Parts { name, mut spans, visits, floor_ms })| {
             spans.sort_unstable();
             let (mut ms, mut counted_to) = (0, i64::MIN);
             for &(from, to) in &spans {
@@ -173,7 +248,10 @@ fn totals(visits: &[VisitRow], window: Window) -> Vec<Total> {
                 ms += (to - from).max(0);
                 counted_to = counted_to.max(to);
             }
-            Total { name, site, visits: spans.len(), ms }
+            let is_answered =
+                |roll: &&RollRow| roll.answers.iter().any(|answer| visits.contains(&answer.visit));
+            let answered = rolls.iter().filter(is_answered).count();
+            Total { name, site, visits: spans.len(), ms, floor_ms, answered }
         })
         .collect();
     totals.sort_by(|a, b| a.name.cmp(&b.name));
@@ -197,6 +275,8 @@ mod tests {
             joined: UnixMs(joined),
             left: left.map(UnixMs),
             why: None,
+            floor_ms: 0,
+            missed_ms: 0,
         }
     }
 
@@ -210,21 +290,21 @@ mod tests {
             visit(None, 4, "An", 10, Some(30)),
         ];
         let all = Window { since: None, until: UnixMs(250) };
-        let found: Vec<_> = totals(&visits, all).into_iter().map(|t| (t.name, t.visits, t.ms)).collect();
+        let found: Vec<_> = totals(&visits, &[], all).into_iter().map(|t| (t.name, t.visits, t.ms)).collect();
         assert_eq!(found, [("An".into(), 1, 10), ("An".into(), 1, 20), ("UBND Tri Lễ".into(), 3, 200)]);
         let some = Window { since: Some(UnixMs(60)), until: UnixMs(210) };
-        assert_eq!(totals(&visits, some).iter().map(|t| t.ms).collect::<Vec<_>>(), [0, 0, 100]);
+        assert_eq!(totals(&visits, &[], some).iter().map(|t| t.ms).collect::<Vec<_>>(), [0, 0, 100]);
     }
 
     #[test]
     fn names_of_others_are_neither_formulas_nor_columns() {
         let window = Window { since: None, until: UnixMs(90_000) };
         let visits = [visit(None, 1, "=cmd|' /C calc'!A1,\"x\"", 0, Some(90_000))];
-        let csv = csv(&visits, window, &TimeZone::UTC);
+        let csv = csv(&visits, &[], window, &TimeZone::UTC);
         let row = csv.text().lines().nth(1).expect("a row");
         assert_eq!(
             row,
-            "giaoban,\"'=cmd|' /C calc'!A1,\"\"x\"\"\",1,1970-01-01 00:00:00,1970-01-01 00:01:30,2,"
+            "giaoban,\"'=cmd|' /C calc'!A1,\"\"x\"\"\",1,1970-01-01 00:00:00,1970-01-01 00:01:30,2,,2,,"
         );
     }
 }

@@ -1,7 +1,12 @@
 //! One member's leg: what comes from it, what it listens to, what is told it about both.
 
+use super::figures::{Line, Looked};
+use super::seats::Kept;
 use super::{Joining, REPORT_EVERY};
 use crate::audience::Hearing;
+use crate::bucket::Bucket;
+use crate::howl::{Bands, Ear, Fault, Heard, Spectrum};
+use crate::mixer::fade;
 use crate::permit::{Right, may};
 use crate::talkers::Standing;
 use giaoban_proto::media::codec::BRIDGE_COMPLEXITY;
@@ -9,8 +14,8 @@ use giaoban_proto::media::ladder::{Role, RungId};
 use giaoban_proto::media::rate::{self, RateControl};
 use giaoban_proto::media::wait;
 use giaoban_proto::media::{DepartureCounters, Departures, Inlet, InletCounters, Pcm, Pulled};
-use giaoban_proto::unit::MemberId;
-use giaoban_proto::wire::{Ask, Echo, Report, Seat, SiteRole, Standing as Told, Voice};
+use giaoban_proto::unit::{BRICK, MemberId};
+use giaoban_proto::wire::{Ask, Echo, LineFigures, Report, Seat, SiteRole, Standing as Told, Voice};
 use std::time::{Duration, Instant};
 
 /// Milliseconds over which members' first reports are spread: all of them in one tick would be a burst.
@@ -39,6 +44,9 @@ const HURRIED: Duration = Duration::from_millis(600);
 /// A session that was heard so lately is alive: who joins with the same device is then a second one.
 const ALIVE: Duration = Duration::from_secs(2);
 
+/// No report for so long means that the line was away: two that a listener sends were lost, and more.
+const DEAF: Duration = Duration::from_secs(10);
+
 /// How soon such a member is answered, at most so often.
 const SOONEST: Duration = Duration::from_millis(200);
 
@@ -52,6 +60,11 @@ const REPORT_TO_LISTENER: Duration = Duration::from_secs(4);
 /// Reports that go each second all the same, so that a newcomer knows its round trip.
 const REPORTS_AT_FIRST: u32 = 6;
 
+/// What anybody but an operator may do: eight acts in a row, and one in two seconds from then on. Each is written to the
+/// disk, and a message is sent to all: more would be a way to fill both.
+const ACT_EVERY: Duration = Duration::from_secs(2);
+const ACTS_AT_ONCE: u32 = 8;
+
 /// A queue that grows is told at once, at most so often.
 const ALARM_EVERY: Duration = Duration::from_millis(300);
 
@@ -64,8 +77,21 @@ pub(super) struct Member {
     pub(super) muted: bool,
     pub(super) role: SiteRole,
     pub(super) guest: bool,
+    /// Whether an operator has called it so.
+    pub(super) renamed: bool,
+    /// Whether it has taken an operator's place.
+    pub(super) took_over: bool,
+    /// The last roll call that it has answered.
+    pub(super) present: u32,
+    /// By how much it is made louder.
+    pub(super) gain_db: i32,
+    /// The factor that its last brick had.
+    gain: f32,
     /// Whether an operator has taken its voice out of the meeting.
     silenced: bool,
+    /// Whether the floor lets it be heard.
+    floored: bool,
+    pub(super) acts: Bucket,
     pub(super) hearing: Hearing,
     pub(super) standing: Standing,
     /// This brick of its voice; meaningful while it speaks.
@@ -88,24 +114,47 @@ pub(super) struct Member {
     voice_at: Option<Instant>,
     /// Made when it first speaks: most never do, and a decoder is most of a member's memory.
     inlet: Option<Box<Inlet>>,
+    /// What listens for faults of its sound, made with the Inlet; and this brick as it heard it.
+    ear: Option<Box<Ear>>,
+    heard: Option<Heard>,
+    /// When a fault was last found.
+    pub(super) faulty_at: Option<Instant>,
     /// When it was last heard of, and whether it then seemed to miss us.
     heard_at: Option<(Instant, bool)>,
     echo: Option<(u16, Instant)>,
     tally: Tally,
+    /// Bricks that it had guessed for it, by its reports, and the last count of them.
+    concealed: (u64, Option<u16>),
+    /// For how long nothing was heard of it.
+    deaf: Duration,
+    /// Whether it wishes to be told how the lines are.
+    pub(super) watches: bool,
+    pub(super) looked: Looked,
+    /// Its last report, and bricks that it has said.
+    report_of_it: Option<Report>,
+    spoken: u64,
 }
 
 impl Member {
-    pub(super) fn new(now: Instant, joining: Joining) -> Self {
+    /// Somebody who comes in, or comes back to the seat that was kept.
+    pub(super) fn new(now: Instant, joining: Joining, kept: Option<&Kept>) -> Self {
         let rate = RateControl::new(now, joining.cap);
         Self {
-            id: joining.id,
+            id: kept.map_or(joining.id, |kept| kept.id),
             device: joining.device,
-            name: joining.name,
+            name: kept.filter(|kept| kept.renamed).map_or(joining.name, |kept| kept.name.clone()),
             rung: rate.rung(),
             muted: joining.muted,
             role: joining.role,
             guest: joining.guest,
+            renamed: kept.is_some_and(|kept| kept.renamed),
+            took_over: kept.is_some_and(|kept| kept.took_over),
+            present: kept.map_or(0, |kept| kept.present),
+            gain_db: kept.map_or(0, |kept| kept.gain_db),
+            gain: 1.0,
+            acts: Bucket::every(now, ACT_EVERY, ACTS_AT_ONCE),
             silenced: false,
+            floored: true,
             hearing: Hearing::Shared,
             standing: Standing::default(),
             voice: Pcm::SILENCE,
@@ -122,15 +171,29 @@ impl Member {
             departures: Departures::default(),
             rate,
             inlet: None,
+            ear: None,
+            heard: None,
+            faulty_at: None,
             heard_at: None,
             echo: None,
             tally: Tally::default(),
+            concealed: (0, None),
+            deaf: Duration::ZERO,
+            watches: joining.watches,
+            looked: Looked::default(),
+            report_of_it: None,
+            spoken: 0,
         }
+    }
+
+    /// How much of what was said it has missed, or had guessed for it.
+    pub(super) fn missed(&self) -> Duration {
+        BRICK * u32::try_from(self.concealed.0).unwrap_or(u32::MAX) + self.deaf
     }
 
     /// Whether its voice is listened to at all.
     pub(super) fn may_speak(&self) -> bool {
-        may(self.role, Right::Speak) && !self.silenced
+        may(self.role, Right::Speak) && !self.silenced && self.floored
     }
 
     /// Another role, or silenced, or not any more; what it is to be told if that changes anything.
@@ -139,12 +202,25 @@ impl Member {
             return None;
         }
         (self.role, self.silenced) = (role, silenced);
+        self.hush();
+        Some(Told { role: role.code(), silenced })
+    }
+
+    /// Whether the floor lets it be heard; operators always are.
+    pub(super) fn set_floored(&mut self, lets: bool) {
+        self.floored = lets || self.role == SiteRole::Operator;
+        self.hush();
+    }
+
+    /// What it has said already is not played to its end where it may not speak: whoever took its voice meant now.
+    fn hush(&mut self) {
         if !self.may_speak() {
-            // What it has said already is not played to its end: whoever took its voice meant now.
-            self.inlet = None;
+            if self.inlet.take().is_some() {
+                self.looked.begin_leg();
+                self.ear = None;
+            }
             self.speaks = false;
         }
-        Some(Told { role: role.code(), silenced })
     }
 
     pub(super) const fn is_silenced(&self) -> bool {
@@ -164,6 +240,7 @@ impl Member {
         }
         if self.inlet.is_none() {
             self.inlet = Inlet::new(BRIDGE_COMPLEXITY).ok().map(Box::new);
+            self.ear.get_or_insert_default();
         }
         if let Some(inlet) = &mut self.inlet {
             inlet.insert(now, voice);
@@ -175,6 +252,14 @@ impl Member {
     /// A report that comes sooner than usual is from somebody who has heard nothing for a while: it is answered at
     /// once, so that a lost heartbeat or two are not taken for a lost line.
     pub(super) fn handle_report(&mut self, now: Instant, clock_ms: u16, report: &Report) {
+        self.report_of_it = Some(*report);
+        let (concealed, before) = self.concealed;
+        let more = before.map_or(0, |before| report.concealed.wrapping_sub(before));
+        self.concealed = (concealed + u64::from(more), Some(report.concealed));
+        let silent = self.heard_at.map_or(Duration::ZERO, |(at, _)| now.saturating_duration_since(at));
+        if silent > DEAF {
+            self.deaf += silent;
+        }
         let hurried = self.echo.is_some_and(|(_, before)| now.saturating_duration_since(before) < HURRIED);
         self.heard_at = Some((now, hurried));
         if hurried && self.report_at > now + SOONEST {
@@ -259,7 +344,38 @@ impl Member {
             return;
         };
         self.speaks = inlet.pull(now, &mut self.voice) != Pulled::Silence;
+        if self.speaks {
+            self.spoken += 1;
+            self.amplify();
+        }
         self.standing.heard(self.speaks.then(|| self.voice.level()));
+    }
+
+    /// Looks at this brick of its voice: the powers of its bands, if it says anything.
+    pub(super) fn hear_itself(&mut self, spectrum: &Spectrum) -> Option<Bands> {
+        self.heard = (self.speaks && self.ear.is_some()).then(|| spectrum.look(&self.voice));
+        self.heard.map(|heard| heard.bands)
+    }
+
+    /// Compares it with what it is sent meanwhile.
+    pub(super) fn compare(&mut self, others: &Bands) -> Option<Fault> {
+        self.ear.as_mut()?.push(self.heard.as_ref(), others)
+    }
+
+    /// What was found once need not be found again.
+    pub(super) fn forget_sound(&mut self) {
+        if let Some(ear) = &mut self.ear {
+            **ear = Ear::default();
+        }
+    }
+
+    /// Makes this brick as loud as an operator wants it. A change takes the length of a brick, so that it does not click.
+    fn amplify(&mut self) {
+        let wanted = 10f32.powf(self.gain_db as f32 / 20.0);
+        if (self.gain, wanted) != (1.0, 1.0) {
+            fade(&mut self.voice, self.gain, wanted);
+            self.gain = wanted;
+        }
     }
 
     fn report(&self, now: Instant, clock_ms: u16) -> Report {
@@ -275,6 +391,19 @@ impl Member {
             next: Report::next_of(self.departures.next()),
             ..heard
         }
+    }
+
+    /// How its line is, where that is news to those who watch.
+    pub(super) fn look(&mut self, now: Instant) -> Option<LineFigures> {
+        let line = Line {
+            member: self.id,
+            sends: self.inlet.as_ref().map(|inlet| inlet.report(now)).unwrap_or_default(),
+            spoken: self.spoken,
+            hears: self.report_of_it,
+            rung: self.rung,
+            round_trip: self.tally.round_trip.unwrap_or_default(),
+        };
+        self.looked.look(&line)
     }
 
     pub(super) fn tally(&self) -> Tally {
@@ -295,6 +424,9 @@ impl Member {
             role: self.role.code(),
             guest: self.guest,
             silenced: self.silenced,
+            present: self.present,
+            gain_db: self.gain_db,
+            ..Seat::default()
         }
     }
 }

@@ -5,12 +5,11 @@ use super::check;
 use super::peer::{Context, now};
 use super::worker::{Input, Line, Place, Who};
 use crate::prefix::Prefix;
-use crate::session::{Action, Measure, Request, Session};
+use crate::session::{Action, LineId, Measure, Request, Session};
 use crate::store::{Admitted, Ask, Fact, GuestDoor};
 use giaoban_proto::link::RoomName;
 use giaoban_proto::pin::{self, Binding, Challenge, EXPORTER_LABEL, Pin};
 use giaoban_proto::transport::PublicKey;
-use giaoban_proto::unit::MemberId;
 use giaoban_proto::wire::{
     ClientMessage, CloseCode, Framer, InLobby, MAX_CONTROL_BYTES, PinChallenge, ServerMessage, SiteRole,
     frame,
@@ -104,7 +103,7 @@ impl Entry<'_> {
 
     /// A device that is enrolled, or has an invitation.
     async fn admit(&self, request: Request) -> Result<Joined, CloseCode> {
-        let Request { room, code, cap, muted, observes, .. } = request;
+        let Request { room, code, cap, muted, observes, watches, .. } = request;
         // An invitation is not used up by looking on, and so gives no right to it.
         if observes && !self.context.store.knows(&self.device) {
             return Err(self.refused(&room, CloseCode::NotAdmitted));
@@ -115,7 +114,7 @@ impl Entry<'_> {
             self.context.counters.refused.fetch_add(1, Relaxed);
         })?;
         let place = if observes { Place::Observer } else { Place::Seat };
-        self.join(Who { room, device: self.device, admitted, place, cap, muted }).await
+        self.join(Who { room, device: self.device, admitted, place, cap, muted, watches }).await
     }
 
     /// A guest: proves the PIN, then goes to the lobby.
@@ -126,7 +125,7 @@ impl Entry<'_> {
         receiver: &mut RecvStream,
         sender: &mut SendStream,
     ) -> Result<Joined, CloseCode> {
-        let Request { room, name, cap, muted, .. } = request;
+        let Request { room, name, cap, muted, watches, .. } = request;
         let opened = self.open_door(&room, exchange).await;
         self.session.handle_door(now(), opened.as_ref().map(drop).map_err(|&code| code));
         let (challenge, ours, admits) = opened.map_err(|code| self.refused(&room, code))?;
@@ -156,7 +155,7 @@ impl Entry<'_> {
             max_members: None,
         };
         let place = Place::Lobby { admits };
-        self.join(Who { room, device: self.device, admitted, place, cap, muted }).await
+        self.join(Who { room, device: self.device, admitted, place, cap, muted, watches }).await
     }
 
     /// What is asked of a guest at this room's door; whether it is admitted without an operator.
@@ -226,4 +225,4 @@ impl Entry<'_> {
     }
 }
 
-type Joined = (MemberId, mpsc::Receiver<ServerMessage>);
+type Joined = (LineId, mpsc::Receiver<ServerMessage>);

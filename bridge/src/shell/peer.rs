@@ -107,9 +107,9 @@ pub(super) async fn serve(incoming: Incoming, knocking: Knocking, context: &Cont
     };
     // Says why, where the connection still stands: closed without a word it would look as if asked.
     close(&connection, code);
-    if let Some(member) = session.member() {
+    if let Some(line) = session.line() {
         // The worker outlives every connection but at the bridge's own end.
-        let _ = context.worker.inputs().send(Input::Lost(member)).await;
+        let _ = context.worker.inputs().send(Input::Lost(line)).await;
     }
 }
 
@@ -178,7 +178,7 @@ struct Member<'a> {
 
 impl Member<'_> {
     async fn listen(&mut self, receiver: &mut RecvStream) -> Option<CloseCode> {
-        let id = self.session.member()?;
+        let id = self.session.line()?;
         let mut bytes = [0; MAX_CONTROL_BYTES];
         let mut open = true;
         let mut was_held_off = None;
@@ -239,8 +239,8 @@ impl Member<'_> {
                 return Some(Ok(Some(self.shares.messages.next_at())));
             }
             match self.session.handle_message(message) {
-                Some(Action::Forward(member, message)) => {
-                    self.context.worker.inputs().send(Input::Message(member, message)).await.ok()?;
+                Some(Action::Forward(line, message)) => {
+                    self.context.worker.inputs().send(Input::Message(line, message)).await.ok()?;
                 }
                 Some(Action::Close(code)) => return Some(Err(code)),
                 _ => {}

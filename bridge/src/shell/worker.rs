@@ -4,9 +4,11 @@
 //! that finds it full is dropped and counted by whoever brought it.
 #![expect(clippy::disallowed_methods, reason = "a shell: this is where the rooms' clock is read")]
 
+use crate::howl::Fault;
 use crate::lateness::Lateness;
 use crate::limits::Limits;
-use crate::room::{Event, Joining, Room};
+use crate::room::{Event, Joining, Keep, Room};
+use crate::session::LineId;
 use crate::store::{Admitted, Fact, GuestAsk, SiteId, Snapshot, Store, Verdict, VisitId};
 use bytes::Bytes;
 use giaoban_proto::link::{Fingerprint, RoomName};
@@ -25,6 +27,9 @@ const QUEUE: usize = 4096;
 
 /// When a tick is later than this, those it has missed are not made up for: everybody would hear a burst.
 const GIVE_UP_AFTER: Duration = Duration::from_millis(200);
+
+/// Visits of members that are no more which may be remembered before they are looked through.
+const SPARE_VISITS: usize = 4096;
 
 /// What a bridge needs to know, besides the store.
 #[derive(Clone, Debug, Default)]
@@ -50,11 +55,11 @@ impl Config {
 #[derive(Debug)]
 pub(super) enum Input {
     /// A device was admitted and wants in.
-    Join { who: Box<Who>, line: Line, answer: oneshot::Sender<Result<MemberId, CloseCode>> },
+    Join { who: Box<Who>, line: Line, answer: oneshot::Sender<Result<LineId, CloseCode>> },
     /// A datagram came.
-    Datagram(MemberId, Bytes),
+    Datagram(LineId, Bytes),
     /// A control message came.
-    Message(MemberId, ClientMessage),
+    Message(LineId, ClientMessage),
     /// The store has (or has not) written down that a guest comes in, by this operator's act of this number.
     GuestWritten { guest: MemberId, by: Option<(MemberId, u32)>, host: Option<SiteId>, verdict: Verdict },
     /// An act of this member is written down, or could not be.
@@ -62,7 +67,7 @@ pub(super) enum Input {
     /// Sites or rooms have changed.
     Changed(Box<Snapshot>),
     /// The connection is gone.
-    Lost(MemberId),
+    Lost(LineId),
     /// Put everybody out and end.
     Stop(oneshot::Sender<()>),
 }
@@ -87,6 +92,7 @@ pub(super) struct Who {
     pub(super) place: Place,
     pub(super) cap: Bitrate,
     pub(super) muted: bool,
+    pub(super) watches: bool,
 }
 
 /// How to reach a member.
@@ -100,6 +106,7 @@ pub(super) struct Line {
 #[derive(Debug)]
 struct Held {
     room: RoomName,
+    id: LineId,
     line: Line,
     device: PublicKey,
     name: String,
@@ -154,6 +161,10 @@ struct Worker {
     own: mpsc::WeakSender<Input>,
     rooms: BTreeMap<RoomName, Room>,
     held: HashMap<MemberId, Held>,
+    /// Whose line each is. A line that another has taken the place of is nobody's.
+    lines: HashMap<LineId, MemberId>,
+    /// The last visit of everybody who has a seat.
+    visits: HashMap<MemberId, (RoomName, VisitId)>,
     /// Who let a guest's device in, for when it comes again.
     hosts: HashMap<PublicKey, (RoomName, SiteId)>,
     next_id: u64,
@@ -168,6 +179,8 @@ impl Worker {
             own,
             rooms: BTreeMap::new(),
             held: HashMap::new(),
+            lines: HashMap::new(),
+            visits: HashMap::new(),
             hosts: HashMap::new(),
             next_id: 1,
             late: Lateness::default(),
@@ -203,20 +216,24 @@ impl Worker {
         match input {
             Input::Join { who, line, answer } => {
                 let joined = self.join(now, *who, line);
-                if let Err(Ok(member)) = answer.send(joined) {
+                if let Err(Ok(line)) = answer.send(joined) {
                     // The connection went while the door was being opened.
-                    self.lost(member);
+                    self.lost(now, line);
                 }
             }
-            Input::Datagram(member, bytes) => {
-                if let Some(room) = self.room_of(member) {
+            Input::Datagram(line, bytes) => {
+                if let Some(&member) = self.lines.get(&line)
+                    && let Some(room) = self.room_of(member)
+                {
                     room.handle_datagram(now, member, &bytes);
                 }
             }
-            Input::Message(member, message) => {
-                if let Some(room) = self.room_of(member) {
+            Input::Message(line, message) => {
+                if let Some(&member) = self.lines.get(&line)
+                    && let Some(room) = self.room_of(member)
+                {
                     room.handle_message(now, member, message);
-                    self.events_of(member);
+                    self.events_of(now, member);
                 }
             }
             Input::GuestWritten { guest, by, host, verdict } => {
@@ -224,11 +241,11 @@ impl Worker {
             }
             Input::Answer(member, done) => {
                 if let Some(room) = self.held.get(&member).map(|held| held.room.clone()) {
-                    self.tell(&room, member, done.into());
+                    self.tell(now, &room, member, done.into());
                 }
             }
-            Input::Changed(snapshot) => self.apply(&snapshot),
-            Input::Lost(member) => self.lost(member),
+            Input::Changed(snapshot) => self.apply(now, &snapshot),
+            Input::Lost(line) => self.lost(now, line),
             Input::Stop(_) => {}
         }
     }
@@ -237,43 +254,90 @@ impl Worker {
         self.rooms.get_mut(&self.held.get(&member)?.room)
     }
 
-    fn join(&mut self, now: Instant, who: Who, line: Line) -> Result<MemberId, CloseCode> {
-        let id = MemberId(self.next_id);
+    fn join(&mut self, now: Instant, who: Who, line: Line) -> Result<LineId, CloseCode> {
+        let (line_id, fresh) = (LineId(self.next_id), MemberId(self.next_id));
         self.next_id += 1;
-        let Who { room: name, device, admitted, place, cap, muted } = who;
+        let Who { room: name, device, admitted, place, cap, muted, watches } = who;
         let Admitted { site, name: called, role, guest, generation, visit, max_members } = admitted;
         let full = self.rooms.len() >= self.config.limits.rooms as usize && !self.rooms.contains_key(&name);
         let most = max_members.unwrap_or(self.config.limits.members as usize);
-        let held = Held { room: name.clone(), line, device, name: called.clone(), site, generation, visit };
+        let mut held = Held {
+            room: name.clone(),
+            id: line_id,
+            line,
+            device,
+            name: called.clone(),
+            site,
+            generation,
+            visit,
+        };
         if full {
             self.left(&held, Some(CloseCode::Full));
             return Err(CloseCode::Full);
         }
         let room = self.rooms.entry(name.clone()).or_insert_with(|| Room::new(now, most));
-        let joining = Joining { id, device: *device.as_bytes(), name: called, cap, muted, role, guest };
+        let joining =
+            Joining { id: fresh, device: *device.as_bytes(), name: called, cap, muted, role, guest, watches };
         room.set_max_members(most);
         let result = match place {
             Place::Seat => room.join(now, joining),
-            Place::Lobby { admits } => room.knock(joining, admits),
-            Place::Observer => room.observe(id, role),
+            Place::Lobby { admits } => room.knock(now, joining, admits),
+            Place::Observer => room.observe(now, joining),
         };
         let shown = if self.config.log_names { held.name.as_str() } else { "-" };
         let kbps = cap.bps() / 1000;
-        tracing::info!(room = name.as_str(), member = id.0, site = shown, ?place, kbps, ?result, "joins");
+        tracing::info!(
+            room = name.as_str(),
+            member = result.map_or(0, |id| id.0),
+            site = shown,
+            ?place,
+            kbps,
+            ?result,
+            "joins"
+        );
         match result {
-            Ok(()) => {
+            Ok(id) => {
                 match place {
                     // The first word on this line; the room's list of who is here follows it.
-                    Place::Seat => welcome(&self.config, &held, id, role),
+                    Place::Seat => self.greet(&mut held, id),
                     Place::Observer => welcome(&self.config, &held, MemberId(0), role),
                     Place::Lobby { .. } => {}
                 }
-                self.held.insert(id, held);
+                self.hold(id, held);
             }
             Err(code) => self.left(&held, Some(code)),
         }
-        self.events(&name);
-        result.map(|()| id)
+        self.events(now, &name);
+        result.map(|_| line_id)
+    }
+
+    /// Welcomes somebody who has a seat, as what the seat is.
+    fn greet(&self, held: &mut Held, id: MemberId) {
+        let stands = self.rooms.get(&held.room).and_then(|room| room.stands_as(id));
+        if let Some((name, role)) = stands {
+            name.clone_into(&mut held.name);
+            welcome(&self.config, held, id, role);
+        }
+    }
+
+    /// A member is reached by this line from now on; one that it had before is at an end.
+    fn hold(&mut self, id: MemberId, held: Held) {
+        self.lines.insert(held.id, id);
+        if let Some(visit) = held.visit {
+            self.visits.insert(id, (held.room.clone(), visit));
+        }
+        if let Some(older) = self.held.insert(id, held) {
+            self.lines.remove(&older.id);
+            close(&older.line, CloseCode::Replaced);
+            self.left(&older, Some(CloseCode::Replaced));
+        }
+    }
+
+    /// Nobody is reached by this member's line any more.
+    fn release(&mut self, id: MemberId) -> Option<Held> {
+        let held = self.held.remove(&id)?;
+        self.lines.remove(&held.id);
+        Some(held)
     }
 
     /// A guest's coming in is written down, or could not be.
@@ -286,47 +350,52 @@ impl Worker {
         verdict: Verdict,
     ) {
         let visit = verdict.as_ref().ok().and_then(|admitted| admitted.visit);
-        let seated = self.room_of(guest).is_some_and(|room| room.let_in(now, by, guest, verdict.is_ok()));
-        match self.held.get_mut(&guest) {
-            Some(held) if seated => {
+        let seated = self.room_of(guest).and_then(|room| room.let_in(now, by, guest, verdict.is_ok()));
+        let name = self.held.get(&guest).map(|held| held.room.clone());
+        match seated.and_then(|id| Some((id, self.release(guest)?))) {
+            Some((id, mut held)) => {
                 held.visit = visit;
-                let role = verdict.map_or(SiteRole::Participant, |admitted| admitted.role);
                 // Before the roster, which waits among the room's events.
-                welcome(&self.config, held, guest, role);
+                self.greet(&mut held, id);
                 if let Some(host) = host {
                     self.hosts.insert(held.device, (held.room.clone(), host));
                 }
+                self.hold(id, held);
             }
             // Gone, in already, or no room for it: nobody has that visit.
-            _ => {
+            None => {
                 let held_already = visit.is_some() && self.held.values().any(|held| held.visit == visit);
                 if let Some(visit) = visit.filter(|_| !held_already) {
                     self.store.record(Fact::Left { visit, why: Some(CloseCode::Full) });
                 }
             }
         }
-        self.events_of(guest);
+        if let Some(name) = name {
+            self.events(now, &name);
+        }
         if let Some((by, _)) = by {
-            self.events_of(by);
+            self.events_of(now, by);
         }
     }
 
     /// Carries over to the meetings what was changed by another process.
-    fn apply(&mut self, snapshot: &Snapshot) {
+    fn apply(&mut self, now: Instant, snapshot: &Snapshot) {
         for (&member, held) in &self.held {
             let Some(room) = self.rooms.get_mut(&held.room) else { continue };
             let Some(there) = snapshot.rooms.get(held.room.as_str()) else {
-                room.put_out(member, CloseCode::NoSuchRoom);
+                room.put_out(now, member, CloseCode::NoSuchRoom);
                 continue;
             };
             room.set_max_members(there.max_members.unwrap_or(self.config.limits.members as usize));
             let Some(site) = held.site else { continue };
             match snapshot.sites.get(&site) {
-                None => room.put_out(member, CloseCode::Revoked),
-                Some(site) if site.revoked => room.put_out(member, CloseCode::Revoked),
-                Some(site) if site.generation > held.generation => room.put_out(member, CloseCode::Expelled),
+                None => room.put_out(now, member, CloseCode::Revoked),
+                Some(site) if site.revoked => room.put_out(now, member, CloseCode::Revoked),
+                Some(site) if site.generation > held.generation => {
+                    room.put_out(now, member, CloseCode::Expelled)
+                }
                 Some(site) => {
-                    room.set_role(member, site.role_in(held.room.as_str()));
+                    room.set_role(now, member, site.role_in(held.room.as_str()));
                     room.rename(member, &site.name);
                 }
             }
@@ -336,18 +405,22 @@ impl Worker {
                 held.name.clone_from(&site.name);
             }
         }
-        self.all_events();
+        self.all_events(now);
     }
 
-    fn lost(&mut self, member: MemberId) {
-        let Some(held) = self.held.remove(&member) else { return };
+    /// A line is no more. Whoever has said that it goes is gone; the seat of anybody else is kept.
+    fn lost(&mut self, now: Instant, line: LineId) {
+        let Some(member) = self.lines.get(&line).copied() else { return };
+        let Some(held) = self.release(member) else { return };
+        let asked = matches!(held.line.connection.close_reason(),
+            Some(quinn::ConnectionError::ApplicationClosed(close)) if close.error_code == CloseCode::Bye.code().into());
         if let Some(room) = self.rooms.get_mut(&held.room) {
             let tally = room.tally(member).unwrap_or_default();
             tracing::info!(room = held.room.as_str(), member = member.0, ?tally, "lost");
-            room.leave(member);
+            if asked { room.leave(now, member) } else { room.lost(now, member) }
         }
         self.left(&held, None);
-        self.events(&held.room);
+        self.events(now, &held.room);
     }
 
     /// A visit has ended, unless another session of the device goes on with it.
@@ -364,6 +437,10 @@ impl Worker {
 
     /// An empty room is forgotten; it opens again with whoever joins next.
     fn close_if_empty(&mut self, name: &RoomName) {
+        // A number is never given again: what belongs to one that nobody has is forgotten now and then.
+        if self.visits.len() > 2 * self.held.len() + SPARE_VISITS {
+            self.visits.retain(|id, (room, _)| self.rooms.get(room).is_some_and(|room| room.has_seat(*id)));
+        }
         if self.rooms.get(name).is_some_and(Room::is_empty) {
             self.rooms.remove(name);
             self.hosts.retain(|_, (room, _)| room != name);
@@ -382,52 +459,57 @@ impl Worker {
                 }
             }
         }
-        self.all_events();
+        self.all_events(now);
     }
 
-    fn all_events(&mut self) {
-        let busy: Vec<RoomName> =
-            self.rooms.iter().filter(|(_, room)| room.has_events()).map(|(name, _)| name.clone()).collect();
+    fn all_events(&mut self, now: Instant) {
+        let busy: Vec<RoomName> = self
+            .rooms
+            .iter()
+            .filter(|(_, room)| room.has_events() || room.is_empty())
+            .map(|(name, _)| name.clone())
+            .collect();
         for name in &busy {
-            self.events(name);
+            self.events(now, name);
         }
     }
 
-    fn events_of(&mut self, member: MemberId) {
+    fn events_of(&mut self, now: Instant, member: MemberId) {
         if let Some(name) = self.held.get(&member).map(|held| held.room.clone()) {
-            self.events(&name);
+            self.events(now, &name);
         }
     }
 
     /// Carries out what a room wants done.
-    fn events(&mut self, name: &RoomName) {
+    fn events(&mut self, now: Instant, name: &RoomName) {
         while let Some(event) = self.rooms.get_mut(name).and_then(Room::poll_event) {
             match event {
-                Event::Send(member, message) => self.tell(name, member, message),
+                Event::Send(member, message) => self.tell(now, name, member, message),
                 Event::Close(member, code) => {
                     tracing::info!(room = name.as_str(), member = member.0, ?code, "ended");
                     self.close(member, code);
                 }
                 Event::LetIn { by, number, guest } => self.write_guest(by.map(|by| (by, number)), guest),
                 Event::Acted { by, number, act, target, name: called, code } => {
-                    let target = if called.is_empty() {
-                        target.0.to_string()
-                    } else {
-                        format!("{called} ({})", target.0)
+                    let target = match (target.0, called.as_str()) {
+                        (0, _) => called,
+                        (_, "") => target.0.to_string(),
+                        (number, called) => format!("{called} ({number})"),
                     };
-                    self.write_act(name, by, number, act, target, code);
+                    self.write_act(now, name, by, (act, target), (number, code));
                 }
+                Event::Keep(keep) => self.keep(name, keep),
             }
         }
         self.close_if_empty(name);
     }
 
-    fn tell(&mut self, room: &RoomName, member: MemberId, message: ServerMessage) {
+    fn tell(&mut self, now: Instant, room: &RoomName, member: MemberId, message: ServerMessage) {
         let Some(held) = self.held.get(&member) else { return };
         if held.line.control.try_send(message).is_err() {
             // It reads so slowly that it must start anew to know who is here.
             if let Some(room) = self.rooms.get_mut(room) {
-                room.leave(member);
+                room.lost(now, member);
             }
             self.close(member, CloseCode::Overrun);
         }
@@ -455,18 +537,17 @@ impl Worker {
     /// Writes down what became of an act, then answers it.
     fn write_act(
         &mut self,
+        now: Instant,
         room: &RoomName,
         by: MemberId,
-        number: u32,
-        act: &'static str,
-        target: String,
-        code: ActCode,
+        (act, target): (&'static str, String),
+        (number, code): (u32, ActCode),
     ) {
         let site = self.held.get(&by).and_then(|held| held.site);
         if code != ActCode::Done {
             // It must not wait for the disk, nor the disk for whoever tries it a thousand times.
             self.store.record(Fact::ActRefused { by: site, act, target, code: code.code() });
-            return self.tell(room, by, Done { number, code: code.code() }.into());
+            return self.tell(now, room, by, Done { number, code: code.code() }.into());
         }
         let fact = Fact::Acted { by: site, act, target, detail: room.as_str().to_owned() };
         let written = self.store.write_down(fact.clone());
@@ -485,13 +566,48 @@ impl Worker {
 
     /// Ends a connection whose member the room has forgotten.
     fn close(&mut self, member: MemberId, code: CloseCode) {
-        if let Some(held) = self.held.remove(&member) {
+        if let Some(held) = self.release(member) {
             close(&held.line, code);
             self.left(&held, Some(code));
         }
     }
 
+    /// Has the store write down what a meeting wants kept.
+    fn keep(&self, room: &RoomName, keep: Keep) {
+        let named = room.as_str().to_owned();
+        let visit = |member| self.visits.get(&member).map(|(_, visit)| *visit);
+        let ms = |lasted: Duration| i64::try_from(lasted.as_millis()).unwrap_or(i64::MAX);
+        let fact = match keep {
+            Keep::RollCalled { number } => Some(Fact::RollCalled { room: named, number }),
+            Keep::RollAnswered { member, present, ticked } => {
+                visit(member).map(|visit| Fact::RollAnswered { room: named, visit, present, ticked })
+            }
+            Keep::Said { by, name, text, to_operators } => {
+                let site = self.held.get(&by).and_then(|held| held.site);
+                Some(Fact::Said { room: named, site, name, text, to_operators })
+            }
+            Keep::HeldOut { member, name, fault } => {
+                let why = match fault {
+                    Fault::Howls => "it howls",
+                    Fault::Echoes => "it echoes",
+                };
+                let target = format!("{name} ({})", member.0);
+                Some(Fact::Acted { by: None, act: "silence", target, detail: format!("{named}: {why}") })
+            }
+            Keep::HadFloor { member, lasted } => {
+                visit(member).map(|visit| Fact::HadFloor { visit, ms: ms(lasted) })
+            }
+            Keep::Missed { member, missed } => {
+                visit(member).map(|visit| Fact::Missed { visit, ms: ms(missed) })
+            }
+        };
+        if let Some(fact) = fact {
+            self.store.record(fact);
+        }
+    }
+
     fn stop(&mut self) {
+        self.lines.clear();
         for held in std::mem::take(&mut self.held).into_values() {
             close(&held.line, CloseCode::Stopping);
             self.left(&held, Some(CloseCode::Stopping));

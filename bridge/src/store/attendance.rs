@@ -38,6 +38,10 @@ pub struct VisitRow {
     pub left: Option<UnixMs>,
     /// Why it ended, in a word or two; `None` while it is in.
     pub why: Option<String>,
+    /// For how long it had the floor, in milliseconds.
+    pub floor_ms: i64,
+    /// How much of what was said it missed or had guessed for it, in milliseconds.
+    pub missed_ms: i64,
 }
 
 /// Which rows of the attendance are wanted; all by default.
@@ -59,7 +63,8 @@ impl Registry {
     pub fn attendance(&self, filter: &VisitFilter) -> Result<Vec<VisitRow>, StoreError> {
         self.read(|db| {
             let mut rows = db.prepare(
-                "SELECT id, room, site, device, name, guest, joined, left, why FROM visits
+                "SELECT id, room, site, device, name, guest, joined, left, why, floor_ms, missed_ms
+                 FROM visits
                  WHERE (?1 IS NULL OR room = ?1) AND (left IS NULL OR left >= ?2) AND joined < ?3
                  ORDER BY joined, id",
             )?;
@@ -76,6 +81,8 @@ impl Registry {
                     joined: UnixMs(row.get(6)?),
                     left: row.get::<_, Option<i64>>(7)?.map(UnixMs),
                     why: row.get(8)?,
+                    floor_ms: row.get(9)?,
+                    missed_ms: row.get(10)?,
                 })
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -48,6 +48,15 @@ impl Desk<'_> {
                     &format!("code {code}"),
                 )
             }
+            Fact::RollCalled { room, number } => self.call_roll(room, *number),
+            Fact::RollAnswered { room, visit, present, ticked } => {
+                self.answer_roll(room, *visit, *present, *ticked)
+            }
+            Fact::Said { room, site, name, text, to_operators } => {
+                self.note_message(room, *site, name, text, *to_operators)
+            }
+            Fact::HadFloor { visit, ms } => self.add_floor(*visit, *ms),
+            Fact::Missed { visit, ms } => self.add_missed(*visit, *ms),
             Fact::BridgeStarted => self.audit("bridge started", "", ""),
             Fact::BridgeStopped => {
                 let left = self.all_leave(CloseCode::Stopping)?;

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// From no store at all to version 1, from that to version 2, and so on. The version is SQLite's `user_version`.
-const STEPS: [fn(&Desk<'_>) -> Work<()>; 2] = [secrets_rooms_devices, sites_and_all_else];
+const STEPS: [fn(&Desk<'_>) -> Work<()>; 3] = [secrets_rooms_devices, sites_and_all_else, meetings];
 
 /// How long a change by another process is waited for. Theirs take milliseconds; a disk that stalls takes longer.
 const BUSY_FOR: Duration = Duration::from_secs(5);
@@ -194,4 +194,35 @@ fn sites_and_all_else(desk: &Desk<'_>) -> Work<()> {
     }
     drop((rooms, devices));
     Ok(desk.db.execute_batch("DROP TABLE devices_1; DROP TABLE rooms_1;")?)
+}
+
+fn meetings(desk: &Desk<'_>) -> Work<()> {
+    Ok(desk.db.execute_batch(
+        "ALTER TABLE visits ADD COLUMN floor_ms INTEGER NOT NULL DEFAULT 0;
+         ALTER TABLE visits ADD COLUMN missed_ms INTEGER NOT NULL DEFAULT 0;
+         CREATE TABLE roll_calls (
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
+             room TEXT NOT NULL,
+             number INTEGER NOT NULL,
+             at INTEGER NOT NULL
+         ) STRICT;
+         CREATE INDEX roll_calls_of_room ON roll_calls (room, id);
+         CREATE TABLE roll_answers (
+             roll INTEGER NOT NULL REFERENCES roll_calls,
+             visit INTEGER NOT NULL REFERENCES visits,
+             at INTEGER NOT NULL,
+             ticked INTEGER NOT NULL,
+             PRIMARY KEY (roll, visit)
+         ) STRICT;
+         CREATE TABLE messages (
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
+             room TEXT NOT NULL,
+             at INTEGER NOT NULL,
+             site INTEGER REFERENCES sites,
+             name TEXT NOT NULL,
+             text TEXT NOT NULL,
+             to_operators INTEGER NOT NULL
+         ) STRICT;
+         CREATE INDEX messages_by_time ON messages (room, at);",
+    )?)
 }

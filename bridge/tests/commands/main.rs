@@ -172,6 +172,16 @@ fn meeting(house: &House) {
         // In order: once this is done, so is that.
         store.edit(|_| ());
     };
+    clock.store(MORNING + 5 * MINUTE, Relaxed);
+    store.record(Fact::RollCalled { room: "giaoban".into(), number: 1 });
+    let answered =
+        |visit, present| Fact::RollAnswered { room: "giaoban".into(), visit, present, ticked: false };
+    for fact in [answered(first, true), answered(guest, true), answered(guest, false)] {
+        store.record(fact);
+    }
+    store.record(Fact::HadFloor { visit: first, ms: 185_000 });
+    store.record(Fact::Missed { visit: first, ms: 2 * MINUTE });
+    store.edit(|_| ());
     leave(first, 20, Some(CloseCode::Bye));
     leave(guest, 25, Some(CloseCode::Expelled));
     clock.store(MORNING + 30 * MINUTE, Relaxed);
@@ -191,12 +201,16 @@ fn the_attendance_says_who_was_there_how_long_and_a_spreadsheet_can_read_it() {
         .find(|line| line.starts_with("UBND xã Tri Lễ  ") && !line.contains("2026"))
         .expect("a total");
     assert_eq!(total.split_whitespace().rev().take(2).collect::<Vec<_>>(), ["30", "2"], "{said}");
+    assert!(total.contains("1/1") && total.contains("3:05"), "{said}");
 
     let csv = house.well(&["attendance", "--csv"]);
     let lines: Vec<&str> = csv.split("\r\n").collect();
     assert!(lines[0].starts_with('\u{feff}') && lines[0].contains("điểm"), "{csv}");
-    assert_eq!(lines[1], "giaoban,'=1+1,1,2026-03-31 08:00:00,2026-03-31 08:25:00,25,expelled");
-    assert_eq!(lines[2], "giaoban,UBND xã Tri Lễ,0,2026-03-31 08:00:00,2026-03-31 08:20:00,20,bye");
+    assert_eq!(lines[1], "giaoban,'=1+1,1,2026-03-31 08:00:00,2026-03-31 08:25:00,25,expelled,25,,");
+    assert_eq!(
+        lines[2],
+        "giaoban,UBND xã Tri Lễ,0,2026-03-31 08:00:00,2026-03-31 08:20:00,20,bye,18,3:05,2026-03-31 08:05"
+    );
     assert_eq!(lines.len(), 5, "{csv}");
 
     let json =
@@ -207,6 +221,14 @@ fn the_attendance_says_who_was_there_how_long_and_a_spreadsheet_can_read_it() {
         totals,
         [(&"=1+1".into(), &(15 * MINUTE).into()), (&"UBND xã Tri Lễ".into(), &(15 * MINUTE).into())]
     );
+    let all = house.json(&["attendance"]);
+    let (roll, answers) = (&all["roll_calls"][0], &all["roll_calls"][0]["answers"]);
+    assert_eq!(
+        (&roll["number"], answers.as_array().map(Vec::len)),
+        (&1.into(), Some(1)),
+        "one was taken back"
+    );
+    assert_eq!(all["visits"][1]["delivered_ms"], 18 * MINUTE);
     assert_eq!(json["visits"][0]["left"], "2026-03-31T08:25:00+07:00");
     assert!(house.well(&["attendance", "--until", "2026-03-30"]).contains("nobody"));
     assert!(house.well(&["attendance", "--since", "2026-03-31", "--until", "2026-03-31"]).contains("Tri Lễ"));

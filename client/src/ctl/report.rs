@@ -105,6 +105,9 @@ const fn result(outcome: &Outcome) -> &'static str {
             Some(ActCode::NobodyThere) => "nobody_there",
             Some(ActCode::Full) => "full",
             Some(ActCode::Failed) => "failed",
+            Some(ActCode::NotNow) => "not_now",
+            Some(ActCode::Wrong) => "wrong",
+            Some(ActCode::TooOften) => "too_often",
             Some(ActCode::Unknown) | None => "unknown",
         },
         Ok(_) => "done",
@@ -135,6 +138,7 @@ mod tests {
             role: SiteRole::Participant.code(),
             guest: true,
             silenced: true,
+            ..Seat::default()
         };
         let newer = Seat { member: 8, role: 99, ..Seat::default() };
         let who = read(Wish::Who, &Ok(Answer::Who(vec![seat, newer])));
@@ -164,6 +168,9 @@ mod tests {
             (Some(ActCode::Unknown), 1, "unknown"),
             (Some(ActCode::Full), 1, "full"),
             (Some(ActCode::Failed), 1, "failed"),
+            (Some(ActCode::NotNow), 1, "not_now"),
+            (Some(ActCode::Wrong), 1, "wrong"),
+            (Some(ActCode::TooOften), 1, "too_often"),
             (None, 1, "unknown"),
         ] {
             let outcome = Ok(Answer::Did(deed, code));

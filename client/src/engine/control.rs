@@ -27,8 +27,9 @@ impl Engine {
             }
             Some(Body::Standing(Standing { role, silenced })) if ours => self.stand(Bar::of(role, silenced)),
             Some(Body::Notice(notice)) if ours => {
-                if let Some(NoticeKind::CameTwice) = NoticeKind::from_code(notice.kind) {
-                    (self.say)(&Message::CameTwice { name: &notice.name, number: notice.member });
+                if let Some(kind) = NoticeKind::from_code(notice.kind) {
+                    let own = self.roster.own().is_some_and(|seat| seat.member == notice.member);
+                    (self.say)(&Message::Notice { kind, name: &notice.name, number: notice.member, own });
                 }
             }
             // Of an old line, or of a newer version. Nobody acts from here, and what belongs to a check has no place.
@@ -38,6 +39,9 @@ impl Engine {
                 | Body::Standing(_)
                 | Body::Notice(_)
                 | Body::Done(_)
+                | Body::Meeting(_)
+                | Body::Said(_)
+                | Body::Figures(_)
                 | Body::CheckReady(_)
                 | Body::CheckResult(_),
             )

@@ -61,7 +61,8 @@ pub(super) const fn verdict(loss: Loss) -> Verdict {
             | CloseCode::WrongPin
             | CloseCode::InvitationUsed
             | CloseCode::InvitationExpired
-            | CloseCode::NoGuests => Verdict::Over(End::Refused(loss)),
+            | CloseCode::NoGuests
+            | CloseCode::Locked => Verdict::Over(End::Refused(loss)),
             CloseCode::Full | CloseCode::Internal | CloseCode::TryLater => Verdict::RefusedAtFirst,
             CloseCode::TooSlow | CloseCode::Overrun | CloseCode::Stopping | CloseCode::Busy => Verdict::Retry,
         },

@@ -70,6 +70,15 @@ impl CtlWords<'_> {
                     Some(ActCode::Failed) => {
                         "not done: the bridge could not write it down; look at its disk, then try again".into()
                     }
+                    Some(ActCode::NotNow) => {
+                        "not done: as the meeting stands there is nothing to do that to; look at its mode, hands and \
+                         roll call"
+                            .into()
+                    }
+                    Some(ActCode::Wrong) => {
+                        "not done: what was asked is too long, too much or empty; ask for less".into()
+                    }
+                    Some(ActCode::TooOften) => "not done: too much at once; wait a few seconds".into(),
                     None => "not done, for a reason that this version does not know; update this program".into(),
                 }
             }
@@ -126,6 +135,14 @@ impl CtlWords<'_> {
                     Some(ActCode::Failed) => {
                         "chưa làm được: máy chủ không ghi lại được; hãy kiểm tra ổ đĩa của máy chủ rồi thử lại".into()
                     }
+                    Some(ActCode::NotNow) => {
+                        "chưa làm được: lúc này không có gì để làm việc đó; hãy xem cách phát biểu, ai giơ tay và điểm danh"
+                            .into()
+                    }
+                    Some(ActCode::Wrong) => {
+                        "chưa làm được: nội dung quá dài, quá lớn hoặc để trống; hãy sửa lại".into()
+                    }
+                    Some(ActCode::TooOften) => "chưa làm được: quá nhiều trong một lúc; hãy đợi vài giây".into(),
                     None => {
                         "chưa làm được, vì một lý do mà phiên bản này chưa biết; hãy cập nhật chương trình này".into()
                     }

@@ -89,6 +89,7 @@ const fn vietnamese_code(code: CloseCode) -> &'static str {
         CloseCode::TryLater => "đã thử sai mã PIN quá nhiều lần; hãy đợi vài phút rồi thử lại",
         CloseCode::InvitationUsed => "giấy mời này đã dùng cho một máy khác; hãy xin huyện giấy mời mới",
         CloseCode::InvitationExpired => "giấy mời này đã quá hạn; hãy xin huyện giấy mời mới",
+        CloseCode::Locked => "người điều hành đã khóa phòng; hãy đề nghị huyện cho vào",
         CloseCode::NoGuests => "phòng này không nhận khách; hãy xin huyện một giấy mời",
         CloseCode::Busy => "máy chủ đang bận; hãy thử lại sau một phút",
     }

@@ -37,7 +37,7 @@ fn who_lobby_and_acts_are_answered_and_the_line_is_closed() {
         assert!(net.elapsed() < SECOND * 2, "{:?}", net.elapsed());
         sleep(SECOND).await;
         let log = bridge.log.lock().unwrap();
-        let acts: Vec<_> = log.acts.iter().map(|act| act.what).collect();
+        let acts: Vec<_> = log.acts.iter().map(|act| act.what.clone()).collect();
         assert_eq!(acts, [Some(What::LetIn(9)), Some(What::Expel(5))]);
         assert!(
             log.hellos

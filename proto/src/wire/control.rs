@@ -8,12 +8,17 @@ mod cap;
 mod check;
 mod code;
 mod guest;
+mod meeting;
 
 pub use acts::{Act, ActCode, Done, NoSuchRole, Notice, NoticeKind, Silence, SiteRole, Standing, act};
 pub use cap::SetCap;
 pub use check::{Check, CheckEnd, CheckReady, CheckResult};
 pub use code::CloseCode;
 pub use guest::{InLobby, Lobby, PinChallenge, PinProof, Waiting};
+pub use meeting::{
+    Figures, FloorMode, Gain, LegFigures, LineFigures, MAX_GAIN_DB, MAX_TEXT_BYTES, Meeting, Record,
+    Recording, Rename, Said, Say, SetFloor, SetRoom, SilenceAll, Tick,
+};
 
 use super::DecodeError;
 use prost::Message;
@@ -27,6 +32,9 @@ pub const CAPABILITIES: u64 = 0;
 /// In [`Hello::capabilities`]: a session without a seat. It is welcomed as member 0, is sent the roster, and the lobby if
 /// it is an operator's, and may act; it is sent no voice, nobody sees it, and the device's own seat is left alone.
 pub const OBSERVES: u64 = 1;
+
+/// In [`Hello::capabilities`]: wishes to be sent how the lines of members are. Only operators are.
+pub const WATCHES: u64 = 2;
 
 /// The longest control message, its length prefix left out.
 pub const MAX_CONTROL_BYTES: usize = 4096;
@@ -56,7 +64,7 @@ pub mod client_message {
         /// The guest's half of the proof that it knows the PIN.
         #[prost(message, tag = "4")]
         PinProof(super::PinProof),
-        /// An operator's act.
+        /// Something is to be done, most often by an operator.
         #[prost(message, tag = "5")]
         Act(super::Act),
         /// What this site may be sent has changed.
@@ -119,7 +127,7 @@ pub struct Leave {}
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct ServerMessage {
     /// Exactly one body; none means one that this version does not know, and is skipped.
-    #[prost(oneof = "server_message::Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 20, 21")]
+    #[prost(oneof = "server_message::Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 20, 21")]
     pub body: Option<server_message::Body>,
 }
 
@@ -149,9 +157,18 @@ pub mod server_message {
         /// Whether this site may speak has changed.
         #[prost(message, tag = "7")]
         Standing(super::Standing),
-        /// To operators: something they should know.
+        /// To operators, and to whom it is about: something they should know.
         #[prost(message, tag = "8")]
         Notice(super::Notice),
+        /// How the meeting stands.
+        #[prost(message, tag = "9")]
+        Meeting(super::Meeting),
+        /// Somebody has said something in writing.
+        #[prost(message, tag = "10")]
+        Said(super::Said),
+        /// To operators that watch: how members' lines are.
+        #[prost(message, tag = "11")]
+        Figures(super::Figures),
         /// The answer to a check that was accepted.
         #[prost(message, tag = "20")]
         CheckReady(super::CheckReady),
@@ -204,7 +221,7 @@ pub struct Seat {
     /// Its number in the room.
     #[prost(uint64, tag = "1")]
     pub member: u64,
-    /// Its name.
+    /// Its name; empty in a difference: as before.
     #[prost(string, tag = "2")]
     pub name: String,
     /// Whether its microphone is off.
@@ -219,6 +236,18 @@ pub struct Seat {
     /// Whether an operator has taken its voice out of the meeting.
     #[prost(bool, tag = "6")]
     pub silenced: bool,
+    /// The place of its hand among all that were raised, counted from 1 and never used again; 0: its hand is down.
+    #[prost(uint32, tag = "7")]
+    pub hand: u32,
+    /// The last roll call that it has answered.
+    #[prost(uint32, tag = "8")]
+    pub present: u32,
+    /// Whether its line is away and its seat kept for it.
+    #[prost(bool, tag = "9")]
+    pub away: bool,
+    /// By how much it is made louder, in dB.
+    #[prost(sint32, tag = "10")]
+    pub gain_db: i32,
 }
 
 macro_rules! body_from {
@@ -247,6 +276,9 @@ body_from!(
     Done => ServerMessage::server_message,
     Standing => ServerMessage::server_message,
     Notice => ServerMessage::server_message,
+    Meeting => ServerMessage::server_message,
+    Said => ServerMessage::server_message,
+    Figures => ServerMessage::server_message,
     CheckReady => ServerMessage::server_message,
     CheckResult => ServerMessage::server_message,
 );

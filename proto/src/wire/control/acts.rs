@@ -1,5 +1,6 @@
 //! What an operator may do, what becomes of it, and who may do what.
 
+use super::meeting::{Gain, Rename, Say, SetFloor, SetRoom, SilenceAll, Tick};
 use prost::Message;
 
 /// What a site may do in a meeting. A guest is a participant that came by PIN.
@@ -63,21 +64,24 @@ impl std::str::FromStr for SiteRole {
     }
 }
 
-/// What an operator wants done. Answered by a [`Done`] with its number.
+/// What somebody wants done, most often an operator. Answered by a [`Done`] with its number.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct Act {
     /// Chosen by the sender, to know the answer by.
     #[prost(uint32, tag = "1")]
     pub number: u32,
     /// Exactly one; none means one that this version does not know, and is refused.
-    #[prost(oneof = "act::What", tags = "2, 3, 4, 5")]
+    #[prost(
+        oneof = "act::What",
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 30, 31, 32, 33"
+    )]
     pub what: Option<act::What>,
 }
 
-/// What an operator may want.
+/// What may be wanted.
 pub mod act {
-    /// See [`super::Act`].
-    #[derive(Clone, Copy, PartialEq, Eq, prost::Oneof)]
+    /// See [`super::Act`]. Up to 29 an operator's, from 30 on anybody's.
+    #[derive(Clone, PartialEq, Eq, prost::Oneof)]
     pub enum What {
         /// Lets the guest with this number in from the lobby.
         #[prost(uint64, tag = "2")]
@@ -91,6 +95,58 @@ pub mod act {
         /// Makes the member with this number a listener for this meeting, or gives it back its role.
         #[prost(message, tag = "5")]
         Silence(super::Silence),
+        /// Changes who may speak.
+        #[prost(message, tag = "6")]
+        SetFloor(super::SetFloor),
+        /// Gives the floor to the member with this number; 0: to the hand that was raised first. Whoever had it has it
+        /// no more.
+        #[prost(uint64, tag = "7")]
+        Grant(u64),
+        /// Takes the floor back from the member with this number; 0: from whoever has it.
+        #[prost(uint64, tag = "8")]
+        TakeBack(u64),
+        /// Takes down the hand of the member with this number; 0: all hands.
+        #[prost(uint64, tag = "9")]
+        LowerHand(u64),
+        /// Takes all voices out of the meeting, or gives them back.
+        #[prost(message, tag = "10")]
+        SilenceAll(super::SilenceAll),
+        /// Changes what holds for newcomers.
+        #[prost(message, tag = "11")]
+        SetRoom(super::SetRoom),
+        /// Calls a member otherwise.
+        #[prost(message, tag = "12")]
+        Rename(super::Rename),
+        /// Makes a member louder or softer.
+        #[prost(message, tag = "13")]
+        Gain(super::Gain),
+        /// Calls the roll, to be answered within this many seconds; 0 ends the one that runs.
+        #[prost(uint32, tag = "14")]
+        RollCall(u32),
+        /// Answers the roll call for a member.
+        #[prost(message, tag = "15")]
+        Tick(super::Tick),
+        /// Starts, stops or pauses the recording: a [`super::super::Record`]'s code.
+        #[prost(uint32, tag = "16")]
+        Record(u32),
+        /// Plays the announcement of this name, from the bridge's folder; empty: stops it.
+        #[prost(string, tag = "17")]
+        Play(String),
+        /// Names the member that may take the operator's place when there is none; 0: nobody.
+        #[prost(uint64, tag = "18")]
+        Deputy(u64),
+        /// Raises the own hand, or takes it down.
+        #[prost(bool, tag = "30")]
+        Hand(bool),
+        /// Answers the roll call of this number.
+        #[prost(uint32, tag = "31")]
+        Present(u32),
+        /// Says something in writing.
+        #[prost(message, tag = "32")]
+        Say(super::Say),
+        /// Takes the operator's place, as the deputy of one whose line is away.
+        #[prost(bool, tag = "33")]
+        TakeOver(bool),
     }
 }
 
@@ -132,12 +188,27 @@ pub enum ActCode {
     Full = 4,
     /// The bridge could not write it down. A guest that was to be let in was not; all else was done.
     Failed = 5,
+    /// Not as the meeting stands: no roll call runs, nobody's hand is up, the mode gives no floor.
+    NotNow = 6,
+    /// What it says cannot be: too long a text or turn, a mode that is none.
+    Wrong = 7,
+    /// This member has just done as much; in a few seconds it may again.
+    TooOften = 8,
 }
 
 impl ActCode {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Done, Self::NotAllowed, Self::NobodyThere, Self::Unknown, Self::Full, Self::Failed];
+    pub const ALL: [Self; 9] = [
+        Self::Done,
+        Self::NotAllowed,
+        Self::NobodyThere,
+        Self::Unknown,
+        Self::Full,
+        Self::Failed,
+        Self::NotNow,
+        Self::Wrong,
+        Self::TooOften,
+    ];
 
     /// As it travels.
     #[must_use]
@@ -163,7 +234,7 @@ pub struct Standing {
     pub silenced: bool,
 }
 
-/// Something that operators should know.
+/// Something that operators should know, and the member itself where it is about its sound.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct Notice {
     /// A [`NoticeKind`]'s code.
@@ -183,6 +254,20 @@ pub struct Notice {
 pub enum NoticeKind {
     /// The same device came in again from somewhere else, and its older session was ended.
     CameTwice = 1,
+    /// Its microphone howls: it was taken out of the meeting until an operator gives it back its voice.
+    Howls = 2,
+    /// The meeting's own sound comes back from it: the same was done.
+    Echoes = 3,
+    /// It has taken the operator's place.
+    TookOver = 4,
+    /// The recording has ended, because the bridge could not write it.
+    RecordingFailed = 5,
+}
+
+impl NoticeKind {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::CameTwice, Self::Howls, Self::Echoes, Self::TookOver, Self::RecordingFailed];
 }
 
 impl NoticeKind {
@@ -195,6 +280,6 @@ impl NoticeKind {
     /// From what travelled; `None` for one of a newer version.
     #[must_use]
     pub fn from_code(code: u32) -> Option<Self> {
-        [Self::CameTwice].into_iter().find(|kind| kind.code() == code)
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 }

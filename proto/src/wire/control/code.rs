@@ -42,12 +42,14 @@ pub enum CloseCode {
     InvitationExpired = 17,
     /// The room takes no guests.
     NoGuests = 18,
+    /// An operator has locked the room, and this device was not in the meeting before.
+    Locked = 19,
     /// As many strangers, or lines that are checked, as the bridge takes at once, or this one too often.
     Busy = 20,
 }
 
 impl CloseCode {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::Bye,
         Self::BadMessage,
         Self::Version,
@@ -67,6 +69,7 @@ impl CloseCode {
         Self::InvitationUsed,
         Self::InvitationExpired,
         Self::NoGuests,
+        Self::Locked,
         Self::Busy,
     ];
 
@@ -109,6 +112,7 @@ impl CloseCode {
             }
             Self::InvitationExpired => "this invitation is too old; ask the district for a new one",
             Self::NoGuests => "this room takes no guests; ask the district for an invitation",
+            Self::Locked => "the operator has locked the room; ask the district to let you in",
             Self::Busy => "the bridge is busy with others; try again in a minute",
         }
     }
