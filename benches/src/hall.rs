@@ -14,6 +14,7 @@ use giaoban_client::engine::{Client, Command, Outcome};
 use giaoban_client::meeting::Meeting;
 use giaoban_client::stats::Stats;
 use giaoban_client::testing::Site;
+use giaoban_client::words::Lang;
 use giaoban_proto::link::Link;
 use giaoban_proto::media::Pcm;
 use giaoban_proto::testing::link::LinkConfig;
@@ -79,6 +80,7 @@ pub struct Seat {
     client: JoinHandle<Outcome>,
     tape: Arc<Mutex<Vec<f32>>>,
     figures: Arc<Mutex<Vec<Stats>>>,
+    said: Arc<Mutex<Vec<String>>>,
     /// Asks things of the client.
     pub commands: mpsc::Sender<Command>,
 }
@@ -91,6 +93,8 @@ pub struct Left {
     pub heard: Vec<f32>,
     /// Its figures, one a second.
     pub figures: Vec<Stats>,
+    /// What its person was told, in English.
+    pub said: Vec<String>,
 }
 
 impl Hall {
@@ -249,19 +253,34 @@ impl Hall {
         Ok(self.seat_by(guest, meeting, identity))
     }
 
+    /// As [`Hall::seat`], for one that lets the meeting cost so many bytes.
+    ///
+    /// # Errors
+    /// When no key can be made.
+    pub fn seat_within(&mut self, guest: Guest, max_bytes: u64) -> anyhow::Result<Seat> {
+        let (meeting, identity) = (Meeting::for_device(self.link.clone()), self.enrol(guest.name)?);
+        Ok(self.sit(guest, meeting, identity, Some(max_bytes)))
+    }
+
     /// As [`Hall::seat`], for one that comes by this right and with this key.
     pub fn seat_by(&mut self, guest: Guest, meeting: Meeting, identity: Identity) -> Seat {
+        self.sit(guest, meeting, identity, None)
+    }
+
+    fn sit(&mut self, guest: Guest, meeting: Meeting, identity: Identity, max_bytes: Option<u64>) -> Seat {
         self.sites += 1;
         let ip = IpAddr::V4(Ipv4Addr::new(10, 0, 1, self.sites));
         self.net.connect(ip, BRIDGE, guest.line.0, guest.line.1);
         let (commands, asked) = mpsc::channel(4);
         let (tape, figures) = (Arc::<Mutex<Vec<f32>>>::default(), Arc::<Mutex<Vec<Stats>>>::default());
-        let kept = figures.clone();
+        let (kept, said) = (figures.clone(), Arc::<Mutex<Vec<String>>>::default());
+        let words = said.clone();
         let client = Client {
             meeting,
             identity,
             name: guest.name.into(),
             max_kbps: guest.max_kbps,
+            max_bytes,
             muted: guest.muted,
             raise: false,
             answers: false,
@@ -271,12 +290,12 @@ impl Hall {
             network: Site::new(&self.net, ip, self.sites.into()),
             commands: asked,
             stats: Box::new(move |stats| lock(&kept).push(stats.clone())),
-            say: Box::new(|_| {}),
+            say: Box::new(move |message| lock(&words).push(message.text(Lang::En))),
             watch: None,
             remember: Box::new(|_| {}),
             unix_start: OPENED + self.elapsed(),
         };
-        Seat { ip, client: tokio::spawn(client.run()), tape, figures, commands }
+        Seat { ip, client: tokio::spawn(client.run()), tape, figures, said, commands }
     }
 
     fn bricks(&self) -> u32 {
@@ -301,7 +320,8 @@ impl Seat {
         let outcome = self.client.await?;
         let heard = std::mem::take(&mut *lock(&self.tape));
         let figures = std::mem::take(&mut *lock(&self.figures));
-        Ok(Left { outcome, heard, figures })
+        let said = std::mem::take(&mut *lock(&self.said));
+        Ok(Left { outcome, heard, figures, said })
     }
 
     /// Ends its client at once, as a power cut would.

@@ -36,6 +36,7 @@ use crate::talkers::{self, Change};
 use figures::Watch;
 use floor::Floor;
 use giaoban_proto::media::Pcm;
+use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::unit::{Bitrate, MediaTime, MemberId};
 use giaoban_proto::wire::{
     ActCode, ClientMessage, CloseCode, Datagram, MAX_ASK_BYTES, MAX_DATAGRAM_BYTES, Notice, NoticeKind,
@@ -512,6 +513,7 @@ impl Room {
             // For the others to see: its own gate is what keeps it silent, and its voice, which may overtake this
             // message, is not made to wait for it.
             Some(Body::SetMuted(set)) => self.set_muted(id, role, set.muted),
+            Some(Body::SetCap(set)) => self.set_cap(now, id, RungId::cap(set.max_kbps)),
             Some(Body::Leave(_)) => self.put_out(now, id, CloseCode::Bye),
             Some(Body::Act(act)) => self.act(now, id, role, act),
             Some(Body::Hello(_) | Body::PinProof(_) | Body::Check(_) | Body::CheckEnd(_)) => {

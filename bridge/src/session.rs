@@ -151,11 +151,11 @@ impl Session {
                 self.state = State::Proving;
                 Some(Action::Prove(proof.proof))
             }
-            // Switching the microphone while the door is being opened is honest; the room has the hello's word and
-            // the client says it again when it is in.
+            // Switching the microphone while the door is being opened is honest, or another cap; the room has the
+            // hello's word and the client says it again when it is in.
             (
                 State::Checking | State::AskingPin | State::AwaitingProof { .. } | State::Proving,
-                Some(Body::SetMuted(_)),
+                Some(Body::SetMuted(_) | Body::SetCap(_)),
             ) => None,
             (
                 State::AwaitingHello { .. }
@@ -311,7 +311,7 @@ pub(crate) fn presentable(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use giaoban_proto::wire::{Act, CheckEnd, Leave, PinProof, SetMuted};
+    use giaoban_proto::wire::{Act, CheckEnd, Leave, PinProof, SetCap, SetMuted};
 
     #[expect(clippy::disallowed_methods, reason = "an instant to count from; nothing waits")]
     fn start() -> Instant {
@@ -346,6 +346,7 @@ mod tests {
             move |session: &mut Session| session.handle_message(message.clone())
         };
         let muted = ClientMessage::from(SetMuted { muted: true });
+        let cap = ClientMessage::from(SetCap { max_kbps: 8 });
         let leave = ClientMessage::from(Leave {});
         let guests = ClientMessage::from(Hello { guest: vec![9; 33], ..hello() });
         let hello = ClientMessage::from(hello());
@@ -398,6 +399,14 @@ mod tests {
                 Box::new(say(&muted)),
                 but(
                     nowhere(&muted),
+                    &[(1, to(checking)), (2, to(asking_pin)), (3, to(proof_due)), (4, to(proving))],
+                ),
+            ),
+            (
+                "cap",
+                Box::new(say(&cap)),
+                but(
+                    nowhere(&cap),
                     &[(1, to(checking)), (2, to(asking_pin)), (3, to(proof_due)), (4, to(proving))],
                 ),
             ),

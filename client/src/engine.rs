@@ -63,6 +63,8 @@ pub struct Client {
     pub name: String,
     /// The most that each direction may cost, in kbit/s of wire; 0 leaves it to the bridge.
     pub max_kbps: u32,
+    /// The bytes that all of it should cost at most, both ways, headers included: see [`crate::budget`].
+    pub max_bytes: Option<u64>,
     /// Whether the microphone is off at first.
     pub muted: bool,
     /// Whether it raises its hand, once hands can be raised.

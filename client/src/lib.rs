@@ -1,7 +1,7 @@
 //! The thin client of giaoban: captures, sends, receives, plays.
 //!
 //! ```text
-//! main -> engine -> { session, guest, roster, floor, voice, stats, words }     pure: they take `now`
+//! main -> engine -> { session, guest, roster, floor, budget, voice, stats, words }     pure: they take `now`
 //!            |
 //!            +----> { net, audio }                                shells: sockets, devices, files
 //! ```
@@ -17,6 +17,7 @@
 //! * [`session`]: whether this client is in its room, and the way back. Pure.
 //! * [`roster`]: who else is there, who waits in the lobby, and who may speak. Pure.
 //! * [`floor`]: what of the meeting concerns this site. Pure.
+//! * [`budget`]: what the meeting may cost in bytes. Pure.
 //! * [`voice`]: the two doors and the heartbeat. Pure.
 //! * [`stats`]: one line of figures a second. Pure.
 //! * [`words`]: all that is said to a person, in each language. Pure.
@@ -25,6 +26,7 @@
 //! * `testing` (feature `testing`): a place on the virtual network.
 
 pub mod audio;
+pub mod budget;
 pub mod check;
 mod clock;
 pub mod console;

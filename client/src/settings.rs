@@ -113,6 +113,8 @@ pub struct Join {
     pub name: Option<String>,
     /// The most that each direction may cost, in kbit/s of wire; 0 leaves it to the bridge.
     pub max_kbps: u32,
+    /// What the meeting should cost at most, in MB of 1,000,000 B, both ways together; no budget without.
+    pub max_mb: Option<u32>,
     /// Where the figures of each second are written.
     pub stats: Option<PathBuf>,
     /// Whether the microphone is off.
@@ -247,7 +249,7 @@ fn pin(stay: &TypedStay) -> Result<Option<Pin>, String> {
 
 fn stay(to: To, typed: TypedStay, identity: Option<PathBuf>) -> Result<Join, String> {
     let TypedStay { sound, duration, name, pin: _, raise, answers } = typed;
-    let TypedSound { input, output, repeat, max_kbps, stats, muted, tcp } = sound;
+    let TypedSound { input, output, repeat, max_kbps, max_mb, stats, muted, tcp } = sound;
     if repeat && !matches!(input, Input::File { .. }) {
         return Err(format!("--loop repeats an input file, and the input is `{input}`; leave it out"));
     }
@@ -263,7 +265,21 @@ fn stay(to: To, typed: TypedStay, identity: Option<PathBuf>) -> Result<Join, Str
     let max_kbps = max_kbps.unwrap_or(0);
     let input = input.repeating(repeat);
     let tcp = tcp.unwrap_or_default();
-    Ok(Join { to, input, output, duration, name, max_kbps, stats, muted, raise, answers, identity, tcp })
+    Ok(Join {
+        to,
+        input,
+        output,
+        duration,
+        name,
+        max_kbps,
+        max_mb,
+        stats,
+        muted,
+        raise,
+        answers,
+        identity,
+        tcp,
+    })
 }
 
 /// clap explains on many lines; the first paragraph says what is wrong.

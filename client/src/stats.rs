@@ -11,6 +11,8 @@
 //! | `rtt_ms` | round trip to the bridge and back, smoothed; `null` until measured on this connection |
 //! | `path` | `udp`, or `tcp` while a tunnel is used because UDP is blocked; `null` without a line |
 //! | `up_kbps`, `down_kbps` | traffic since the line before in kbit/s, IP and UDP headers included (on TCP its headers as reckoned, an acknowledgement for each segment); taken over a second where the last line comes sooner |
+//! | `mb` | what all of it has cost so far, both ways, in MB of 1,000,000 B, headers included, total |
+//! | `max_mb` | what it should cost at most (`--max-mb`); `null` without |
 //! | `up_rung` | kbit/s of wire for which this end's speech is coded |
 //! | `down_rung` | kbit/s of wire that this end asked the bridge to stay within, as a rung |
 //! | `sent` | voice packets handed to the line, total |
@@ -53,6 +55,8 @@ pub struct Stats {
     pub path: Option<&'static str>,
     pub up_kbps: f64,
     pub down_kbps: f64,
+    pub mb: f64,
+    pub max_mb: Option<f64>,
     pub up_rung: u32,
     pub down_rung: u32,
     pub sent: u64,
@@ -105,6 +109,12 @@ pub fn tenths(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
+/// Bytes in millions, to the thousandth.
+#[must_use]
+pub fn megabytes(bytes: u64) -> f64 {
+    (bytes as f64 / 1000.0).round() / 1000.0
+}
+
 /// What a number of bytes in a span comes to in kbit/s, to a tenth; 0 for no span.
 #[must_use]
 pub fn kbps(bytes: u64, span: Duration) -> f64 {
@@ -124,6 +134,8 @@ mod tests {
             path: Some("udp"),
             up_kbps: 21.4,
             down_kbps: 0.6,
+            mb: 0.125,
+            max_mb: Some(5.0),
             up_rung: 24,
             down_rung: 24,
             sent: 50,

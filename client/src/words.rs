@@ -14,6 +14,7 @@ mod loss;
 pub use check::CheckWords;
 pub use ctl::CtlWords;
 
+use crate::budget;
 use crate::floor::News;
 use crate::roster::Bar;
 use crate::session::{End, Loss};
@@ -150,6 +151,15 @@ pub enum Message<'a> {
     LoudspeakerBack,
     /// The input file is at its end.
     InputEnded,
+    /// Of the data of the meeting most is used, or all.
+    Budget {
+        /// Which.
+        news: budget::News,
+        /// Bytes used.
+        used: u64,
+        /// Bytes that there are.
+        max: u64,
+    },
     /// Something about sound that cannot be gone on from.
     Sound(&'a dyn Display),
     /// The bridge let the site in, and no door could be made for it.
@@ -231,6 +241,16 @@ impl Message<'_> {
             Self::LoudspeakerGone => "the loudspeaker is gone; check its plug, it is looked for again".into(),
             Self::LoudspeakerBack => "the loudspeaker is back".into(),
             Self::InputEnded => "the input file is at its end; still listening".into(),
+            Self::Budget { news: budget::News::Low, used, max } => format!(
+                "{} of the {} MB of this meeting are used; the rate is set so that the rest lasts",
+                mb(used),
+                mb(max)
+            ),
+            Self::Budget { news: budget::News::Spent, max, .. } => format!(
+                "the {} MB of this meeting are used up; it goes on at the lowest rate, some 4 MB for an hour of speech. \
+                 To spend no more, leave",
+                mb(max)
+            ),
             Self::Sound(error) => format!("sound: {error}"),
             Self::Fault(error) => format!("this program failed: {error}; start it again"),
             Self::Stopping => "leaving the room …".into(),
@@ -305,6 +325,16 @@ impl Message<'_> {
             Self::LoudspeakerGone => "không thấy loa; hãy kiểm tra dây cắm, máy sẽ tự tìm lại".into(),
             Self::LoudspeakerBack => "đã có lại loa".into(),
             Self::InputEnded => "tệp âm thanh đã phát hết; vẫn đang nghe".into(),
+            Self::Budget { news: budget::News::Low, used, max } => format!(
+                "đã dùng {} trong {} MB dữ liệu của cuộc họp; tốc độ được điều chỉnh để phần còn lại đủ dùng",
+                mb(used).replace('.', ","),
+                mb(max).replace('.', ",")
+            ),
+            Self::Budget { news: budget::News::Spent, max, .. } => format!(
+                "đã dùng hết {} MB dữ liệu của cuộc họp; cuộc họp tiếp tục ở tốc độ thấp nhất, khoảng 4 MB cho một giờ có \
+                 người nói. Nếu không muốn tốn thêm, hãy rời phòng",
+                mb(max).replace('.', ",")
+            ),
             Self::Sound(error) => format!("âm thanh: {error}"),
             Self::Fault(error) => format!("chương trình gặp lỗi: {error}; hãy chạy lại"),
             Self::Stopping => "đang rời phòng …".into(),
@@ -325,6 +355,11 @@ impl Message<'_> {
             },
         }
     }
+}
+
+/// Bytes as megabytes, to a tenth where that is not nought.
+fn mb(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / 1e6).trim_end_matches(".0").to_owned()
 }
 
 /// Whether a close with this code is mostly the end of something that had begun.
@@ -425,7 +460,11 @@ mod tests {
             M::MicrophoneBack => M::LoudspeakerGone,
             M::LoudspeakerGone => M::LoudspeakerBack,
             M::LoudspeakerBack => M::InputEnded,
-            M::InputEnded => M::Sound(&"a.wav is not there"),
+            M::InputEnded => M::Budget { news: budget::News::Low, used: 4_030_000, max: 5_000_000 },
+            M::Budget { news: budget::News::Low, used, max } => {
+                M::Budget { news: budget::News::Spent, used: *used, max: *max }
+            }
+            M::Budget { .. } => M::Sound(&"a.wav is not there"),
             M::Sound(_) => M::Fault(&"no memory"),
             M::Fault(_) => M::Stopping,
             M::Stopping => M::End(End::Asked, "hop.example.vn"),

@@ -2,7 +2,7 @@
 
 use super::{CloseCode, Event, Instant, Joining, Room};
 use crate::permit::{Right, may};
-use giaoban_proto::unit::MemberId;
+use giaoban_proto::unit::{Bitrate, MemberId};
 use giaoban_proto::wire::{ActCode, ServerMessage, SiteRole};
 
 /// Devices that stay silenced when they come by a new line. More than a room has members: guests come with ever new keys.
@@ -123,6 +123,15 @@ impl Room {
         if self.members[place].muted != muted {
             self.members[place].muted = muted;
             self.roster.changed(id);
+        }
+    }
+
+    /// What somebody may be sent is another from now on. It is its own link, so that everybody may.
+    pub(super) fn set_cap(&mut self, now: Instant, id: MemberId, cap: Bitrate) {
+        if let Some(guest) = self.lobby.get_mut(id) {
+            guest.cap = cap;
+        } else if let Some(place) = self.place(id) {
+            self.members[place].rate.set_cap(now, cap);
         }
     }
 

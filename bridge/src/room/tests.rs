@@ -5,7 +5,7 @@ use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::media::{Inlet, Outlet, Pulled};
 use giaoban_proto::unit::{BRICK, Level, Seq};
 use giaoban_proto::wire::Voice;
-use giaoban_proto::wire::{Act, Hello, Leave, SetMuted, Silence, act::What, server_message};
+use giaoban_proto::wire::{Act, Hello, Leave, SetCap, SetMuted, Silence, act::What, server_message};
 
 #[expect(clippy::disallowed_methods, reason = "an instant to count from; nothing waits")]
 fn start() -> Instant {
@@ -248,6 +248,20 @@ fn muting_is_told_to_the_others_once_and_a_voice_that_overtakes_the_message_is_h
     meeting.talk(&[1]);
     meeting.run(100);
     assert!((meeting.tone(2, 1) - SPOKEN_DBFS).abs() < 3.0);
+}
+
+#[test]
+fn a_cap_that_is_lowered_is_kept_from_then_on_by_its_own_leg_alone() {
+    let mut meeting = Meeting::with(&[(1, 24), (2, 24), (3, 24)]);
+    meeting.talk(&[1]);
+    meeting.run(200);
+    let rung = |meeting: &Meeting, n: usize| meeting.room.members[n].rung.rung().wire;
+    assert_eq!(rung(&meeting, 1), Bitrate::from_kbps(24));
+    meeting.room.handle_message(meeting.now(), MemberId(2), SetCap { max_kbps: 8 }.into());
+    meeting.run(50);
+    assert_eq!([1, 2].map(|n| rung(&meeting, n)), [8, 24].map(Bitrate::from_kbps));
+    meeting.run(100);
+    assert!((meeting.tone(2, 1) - SPOKEN_DBFS).abs() < 3.0, "and it hears what it heard");
 }
 
 #[test]

@@ -74,6 +74,8 @@ pub(crate) fn stats(state: &'static str, muted: bool) -> Stats {
         state,
         rtt_ms: None,
         path: None,
+        mb: 0.0,
+        max_mb: None,
         up_kbps: 0.0,
         down_kbps: 0.0,
         up_rung: 24,

@@ -3,6 +3,7 @@
 use super::figures::{Figures, Seen};
 use super::{Client, Command, Ending, OnBody, OnMessage, OnStats, OnWelcome, Outcome};
 use crate::audio::{AudioError, Sink, Source};
+use crate::budget::Budget;
 use crate::clock;
 use crate::floor::Floor;
 use crate::guest::Guest;
@@ -15,7 +16,8 @@ use crate::voice::{Cues, Downlink, Heard, Heartbeat, Uplink};
 use crate::words::Message;
 use giaoban_proto::media::codec::CodecError;
 use giaoban_proto::media::ladder::RungId;
-use giaoban_proto::wire::{CAPABILITIES, Hello, SetMuted, VERSION, WATCHES};
+use giaoban_proto::transport::Path;
+use giaoban_proto::wire::{CAPABILITIES, Hello, SetCap, SetMuted, VERSION, WATCHES};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -48,6 +50,9 @@ pub(super) struct Engine {
     pub(super) guest: Option<Guest>,
     host: String,
     leave_at: Option<Instant>,
+    /// What the person lets each direction cost, as the bridge is told.
+    max_kbps: u32,
+    budget: Option<Budget>,
     pub(super) session: Session,
     pub(super) roster: Roster,
     pub(super) lobby: Lobby,
@@ -76,8 +81,8 @@ pub(super) struct Engine {
     /// The name that the bridge gave this site, and whether the person was told that it is in.
     pub(super) name: String,
     pub(super) greeted: bool,
-    /// What the last hello said of the microphone.
-    muted_in_hello: bool,
+    /// What the last hello said of the microphone and of the cap.
+    in_hello: (bool, u32),
     pub(super) microphone_gone: bool,
     pub(super) loudspeaker_gone: bool,
     /// The queue on the way from the bridge that the last report told of.
@@ -94,6 +99,7 @@ impl Engine {
     pub(super) fn new(now: Instant, client: Client, doors: Doors) -> Self {
         let (events_out, events) = mpsc::channel(EVENTS);
         let Client { meeting, identity, name, max_kbps, muted, duration, source, sink, network, .. } = client;
+        let leave_at = duration.and_then(|duration| now.checked_add(duration));
         let Doors { uplink, downlink } = doors;
         let Meeting { room, entry, .. } = &meeting;
         let (code, guest) = match entry {
@@ -102,7 +108,7 @@ impl Engine {
                 (None, Some(Guest::new(pin.clone(), room.as_str(), pins.is_some())))
             }
         };
-        Self {
+        let mut engine = Self {
             hello: Hello {
                 version: VERSION,
                 capabilities: if client.watch.is_some() { CAPABILITIES | WATCHES } else { CAPABILITIES },
@@ -116,7 +122,9 @@ impl Engine {
             },
             guest,
             host: meeting.address(),
-            leave_at: duration.and_then(|duration| now.checked_add(duration)),
+            leave_at,
+            max_kbps,
+            budget: client.max_bytes.map(|bytes| Budget::new(now, bytes, max_kbps, leave_at)),
             session: Session::new(now),
             roster: Roster::default(),
             lobby: Lobby::default(),
@@ -140,7 +148,7 @@ impl Engine {
             commands_open: true,
             name,
             greeted: false,
-            muted_in_hello: muted,
+            in_hello: (muted, max_kbps),
             microphone_gone: false,
             loudspeaker_gone: false,
             queue_told: Duration::ZERO,
@@ -149,7 +157,10 @@ impl Engine {
             say: client.say,
             watch: client.watch,
             remember: client.remember,
-        }
+        };
+        // Where the meeting's end is known, from the first packet on.
+        engine.spend(now);
+        engine
     }
 
     /// Round after round, until the session is over or sound fails.
@@ -199,6 +210,7 @@ impl Engine {
         if self.figures.is_due(now) {
             self.watch_devices();
             self.count(now);
+            self.spend(now);
         }
         Ok(())
     }
@@ -281,7 +293,7 @@ impl Engine {
                     self.calls.insert(id, self.caller.call(id));
                 }
                 Action::Hello(id) => {
-                    self.muted_in_hello = self.hello.muted;
+                    self.in_hello = (self.hello.muted, self.hello.max_kbps);
                     if let Some(guest) = &mut self.guest {
                         self.hello.guest = guest.begin(id);
                     }
@@ -298,8 +310,12 @@ impl Engine {
                     self.heartbeat = Some(Heartbeat::new(now));
                     self.figures.count_line();
                     let muted = self.uplink.is_switched_off();
-                    if muted != self.muted_in_hello {
+                    if muted != self.in_hello.0 {
                         self.with_call(id, |call, _| call.send(SetMuted { muted }.into()));
+                    }
+                    let max_kbps = self.hello.max_kbps;
+                    if max_kbps != self.in_hello.1 {
+                        self.with_call(id, |call, _| call.send(SetCap { max_kbps }.into()));
                     }
                 }
                 Action::Notice(notice) => (self.say)(&match notice {
@@ -331,6 +347,29 @@ impl Engine {
         self.calls.get(&self.session.line()?)
     }
 
+    /// Keeps to what the meeting may cost, by whichever way it goes.
+    fn spend(&mut self, now: Instant) {
+        let mut max_kbps = self.max_kbps;
+        if let Some(budget) = &mut self.budget {
+            let (used, max) = (self.figures.bytes(), budget.max_bytes());
+            if let Some(news) = budget.handle_used(now, used) {
+                (self.say)(&Message::Budget { news, used, max });
+            }
+            max_kbps = budget.max_kbps();
+        }
+        if self.line().and_then(Call::path) == Some(Path::Tcp) {
+            max_kbps = RungId::tunnelled(RungId::cap(max_kbps)).bps() / 1000;
+        }
+        if max_kbps != self.hello.max_kbps {
+            self.hello.max_kbps = max_kbps;
+            self.uplink.set_cap(now, RungId::cap(max_kbps));
+            self.figures.set_asked(RungId::for_cap(max_kbps));
+            if let Some(call) = self.line() {
+                call.send(SetCap { max_kbps }.into());
+            }
+        }
+    }
+
     fn count(&mut self, now: Instant) -> Stats {
         self.calls.retain(|_, call| {
             if call.is_finished() {
@@ -352,6 +391,7 @@ impl Engine {
                 dropped: self.caller.dropped(),
                 path: self.line().and_then(Call::path),
                 traffic: self.calls.values().map(Call::traffic).collect(),
+                max_bytes: self.budget.as_ref().map(Budget::max_bytes),
             },
         );
         (self.stats)(&stats);

@@ -3,7 +3,7 @@
 use crate::audio::{Health, Sink, Source};
 use crate::roster::{Bar, Roster};
 use crate::session::{Session, State};
-use crate::stats::{Stats, kbps, tenths, tenths_of_ms};
+use crate::stats::{Stats, kbps, megabytes, tenths, tenths_of_ms};
 use crate::voice::{Downlink, Heartbeat, Uplink};
 use giaoban_proto::media::ladder::{Role, RungId};
 use giaoban_proto::transport::{Path, Traffic};
@@ -45,6 +45,8 @@ pub(super) struct Seen<'a> {
     pub(super) path: Option<Path>,
     /// What the living calls have carried.
     pub(super) traffic: Vec<Traffic>,
+    /// What all of it should cost at most.
+    pub(super) max_bytes: Option<u64>,
 }
 
 impl Figures {
@@ -77,6 +79,16 @@ impl Figures {
         self.retired = add(self.retired, &traffic);
     }
 
+    /// All bytes both ways, as of the last line.
+    pub(super) fn bytes(&self) -> u64 {
+        self.last.0 + self.last.1
+    }
+
+    /// The bridge is asked to stay within this from now on.
+    pub(super) fn set_asked(&mut self, asked: RungId) {
+        self.asked = asked;
+    }
+
     pub(super) fn is_due(&self, now: Instant) -> bool {
         self.next <= now
     }
@@ -106,6 +118,8 @@ impl Figures {
             path: seen.path.map(Path::as_str),
             up_kbps: kbps(up, span),
             down_kbps: kbps(down, span),
+            mb: megabytes(self.bytes()),
+            max_mb: seen.max_bytes.map(megabytes),
             up_rung: seen.uplink.rung().wire.bps() / 1000,
             down_rung: self.asked.rung().wire.bps() / 1000,
             sent: self.sent,

@@ -190,6 +190,14 @@ pub(super) fn name(word: &str) -> Result<String, String> {
     }
 }
 
+pub(super) fn max_mb(word: &str) -> Result<u32, String> {
+    match word.parse::<u32>() {
+        Ok(0) => Err("a meeting costs something; leave it out for no limit".into()),
+        Ok(mb) => Ok(mb),
+        Err(_) => Err("give a whole number of MB such as 10".into()),
+    }
+}
+
 pub(super) fn max_kbps(word: &str) -> Result<u32, String> {
     let least = RungId::all().map(|rung| rung.rung().wire.bps() / 1000).min().unwrap_or(0);
     match word.parse::<u32>() {

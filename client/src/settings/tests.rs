@@ -30,7 +30,10 @@ fn a_link_alone_is_enough() {
     let join = joined(&[]);
     assert_eq!(join.to, To::Device(LINK.parse().expect("a link")));
     assert_eq!((join.input, join.output), (Input::Device(None), Output::Device(None)));
-    assert_eq!((join.duration, join.name, join.max_kbps, join.muted), (None, None, 0, false));
+    assert_eq!(
+        (join.duration, join.name, join.max_kbps, join.max_mb, join.muted),
+        (None, None, 0, None, false)
+    );
     assert_eq!((join.stats, join.identity, join.tcp), (None, None, TcpPorts::Usual));
 }
 
@@ -48,6 +51,8 @@ fn all_that_can_be_typed_is_understood() {
         " Tri Lễ ",
         "--max-kbps",
         "24",
+        "--max-mb",
+        "10",
         "--stats",
         "s.jsonl",
         "--muted",
@@ -63,7 +68,7 @@ fn all_that_can_be_typed_is_understood() {
     assert_eq!(join.output, Output::File("heard.wav".into()));
     assert_eq!(join.duration, Some(Duration::from_secs(300)));
     assert_eq!(join.name.as_deref(), Some("Tri Lễ"));
-    assert_eq!((join.max_kbps, join.muted), (24, true));
+    assert_eq!((join.max_kbps, join.max_mb, join.muted), (24, Some(10), true));
     assert_eq!(join.stats, Some("s.jsonl".into()));
     assert_eq!(join.identity, Some("a.key".into()));
     let lang = |words: &[&str]| settings(words).expect("good usage").lang;
@@ -283,6 +288,8 @@ fn bad_usage_is_answered_in_one_line_that_names_the_fault() {
         (vec!["join", LINK, "--duration", "soon"], "5m"),
         (vec!["join", LINK, "--max-kbps", "7"], "at least 8 kbit/s"),
         (vec!["join", LINK, "--max-kbps", "much"], "whole number"),
+        (vec!["join", LINK, "--max-mb", "0"], "costs something"),
+        (vec!["join", LINK, "--max-mb", "2.5"], "whole number"),
         (vec!["join", LINK, "--name", " "], "empty"),
         (vec!["join", LINK, "--lang", "fr"], "fr"),
         (vec!["join", LINK, LINK], "unexpected"),
@@ -351,6 +358,7 @@ fn help_and_version_are_no_faults() {
         "--name",
         "--pin",
         "--max-kbps",
+        "--max-mb",
         "--stats",
         "--muted",
         "--raise",

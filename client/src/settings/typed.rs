@@ -100,6 +100,12 @@ pub(super) struct TypedSound {
     /// The most that each direction may cost, in kbit/s, all headers included [default: the bridge's choice]
     #[arg(long, env = "GIAOBAN_MAX_KBPS", value_parser = parse::max_kbps, value_name = "N")]
     pub(super) max_kbps: Option<u32>,
+    /// What the meeting should cost at most, in MB, both ways and all headers together
+    ///
+    /// The rate is set by it: from the beginning with --duration, else when four fifths are used. At the lowest rate the
+    /// meeting goes on beyond it, at 4 MB an hour of speech at most; that is told.
+    #[arg(long, env = "GIAOBAN_MAX_MB", value_parser = parse::max_mb, value_name = "N")]
+    pub(super) max_mb: Option<u32>,
     /// Write the figures of each second to this file, one JSON object a line
     #[arg(long, env = "GIAOBAN_STATS", value_name = "FILE.jsonl")]
     pub(super) stats: Option<PathBuf>,

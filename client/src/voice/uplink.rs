@@ -188,6 +188,11 @@ impl Uplink {
         }
     }
 
+    /// What it may cost is another from now on.
+    pub fn set_cap(&mut self, now: Instant, cap: Bitrate) {
+        self.rate.set_cap(now, cap);
+    }
+
     /// Switches the microphone. What was said before is still sent; nothing that is said after.
     pub fn set_muted(&mut self, muted: bool) {
         self.muted = muted;

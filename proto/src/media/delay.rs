@@ -96,6 +96,14 @@ impl DelayEstimator {
         self.wanted = wanted.min(self.fastest.saturating_add(ceiling));
     }
 
+    /// How much later than the fastest a packet is that arrives at `now`; nothing before the first.
+    #[must_use]
+    pub fn lateness(&self, now: Instant, time: MediaTime, length: Samples) -> Duration {
+        let Some((origin, first)) = self.origin else { return Duration::ZERO };
+        let transit = micros_between(origin, now).saturating_sub(micros_of((time + length).ahead_of(first)));
+        Duration::from_micros(u64::try_from(transit.saturating_sub(self.fastest)).unwrap_or(0))
+    }
+
     /// When the sound of `time` should be played if it is to wait for `wait` beyond the fastest packet; `None`
     /// before the first packet.
     #[must_use]

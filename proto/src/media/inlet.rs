@@ -14,20 +14,24 @@
 //! How long sound waits follows the link and the role (`wait`); the way there is stretching, or silence.
 
 mod counters;
+mod missing;
+mod pace;
+mod received;
 
 pub use counters::InletCounters;
 
 use super::Pcm;
-use super::asker::{Asker, Manner};
+use super::asker::Asker;
 use super::codec::{CodecError, Decoder, MAX_PACKET, packet_length};
 use super::delay::{CEILING, DelayEstimator};
 use super::jitter::{JitterBuffer, Kept};
 use super::ladder::Role;
 use super::stretch::{Stretcher, Wish};
-use super::wait::{self, Losses, Needs};
-use crate::unit::{BRICK, BRICK_SAMPLES, Bitrate, MediaTime, SAMPLE_RATE, Samples, Seq};
-use crate::wire::{Ask, Body, Delay, Rate, Report, Voice};
+use super::wait::{self, Losses};
+use crate::unit::{BRICK, BRICK_SAMPLES, MediaTime, SAMPLE_RATE, Samples, Seq};
+use crate::wire::{Body, Delay, Rate, Report, Voice};
 use counters::Numbers;
+use received::Received;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -44,69 +48,14 @@ const LONGEST_HOLE: u32 = 50;
 /// How far from where the clock expects it a packet's media time may be. Beyond it the sender has started anew.
 const MAX_JUMP: Duration = Duration::from_secs(10);
 
-/// Sound is stretched when it is played this much too late or too early, until it is within [`NEAR`]. One brick is
-/// the grid on which it is pulled; less would stretch for ever.
-const FAR: Duration = Duration::from_millis(35);
-
-/// In the middle of a word a conversation bears this much too late, and a listener, who feels no delay, this much more:
-/// pauses are for that.
-const FAR_IN_SPEECH: Duration = Duration::from_millis(70);
-
-/// See [`FAR_IN_SPEECH`].
-const FAR_FOR_LISTENER: Duration = Duration::from_millis(400);
-
 /// Quiet enough to be stretched unheard, in dBFS.
 const QUIET_DBFS: f32 = -48.0;
-
-/// See [`FAR`].
-const NEAR: Duration = Duration::from_millis(8);
 
 /// Decoded sound that is kept ahead where it is there: the stretcher needs to see a pitch period beyond the brick.
 const AHEAD: usize = 2 * BRICK_SAMPLES + BRICK_SAMPLES / 2;
 
-/// After this long without a packet inside a talkspurt the line was away.
-const AWAY: Duration = Duration::from_millis(1500);
-
-/// After which what comes first is heard this soon, and the wait grows from there.
+/// What comes first after the line was away is heard this soon, and the wait grows from there.
 const AWAKE_WITHIN: Duration = Duration::from_millis(160);
-
-/// A packet is overdue, and asked for unseen, when it is this much later than half of the jitter explains: to ask in
-/// vain now and then costs less than to ask late.
-const OVERDUE: Duration = Duration::from_millis(40);
-
-/// The same on a line that loses nothing, and what such a line loses.
-const OVERDUE_IF_CLEAN: Duration = Duration::from_millis(300);
-
-/// See [`OVERDUE_IF_CLEAN`].
-const LOSES: f64 = 0.01;
-
-/// Packets asked for unseen, at most, while nothing comes.
-const UNSEEN: u64 = 3;
-
-/// The same on a terrible line: who asks in vain there costs nothing, since the far end knows when it sent what.
-const OVERDUE_IF_TERRIBLE: Duration = Duration::from_millis(30);
-const UNSEEN_IF_TERRIBLE: u64 = 8;
-
-/// Packets that were skipped and are asked for, at most. More in a row is an outage.
-const SKIPPED: u64 = 24;
-
-/// How much later than planned what is asked for may come while conversing: it is played late rather than not.
-const LATE_ANSWER: Duration = Duration::from_millis(60);
-
-/// Packets after the last copy for which the wait reckons with copies.
-const COPIES_FOR: u32 = 16;
-
-/// How long the longest wait of late is kept before it shrinks.
-const HOLD_LISTENING: Duration = Duration::from_secs(30);
-
-/// The same for a conversation, where delay is felt.
-const HOLD_CONVERSING: Duration = Duration::from_secs(6);
-
-/// By how much the wait shrinks in a brick, at most: 50 ms a second.
-const SHRINK_LISTENING: Duration = Duration::from_millis(1);
-
-/// The same for a conversation: faster than stretching can follow.
-const SHRINK_CONVERSING: Duration = Duration::from_millis(8);
 
 /// After this long a hole is an outage, and silence says so.
 const LONG_HOLE: Duration = Duration::from_secs(2);
@@ -114,15 +63,6 @@ const LONG_HOLE: Duration = Duration::from_secs(2);
 /// After a hole has been given up, what follows it is played this much later at most, however much later it should be:
 /// with what was guessed before, less than 300 ms of silence.
 const RESUME_WITHIN: Duration = Duration::from_millis(160);
-
-/// Loss from which requests are sent four times.
-const TERRIBLE: f64 = 0.22;
-
-/// Loss from which requests are sent twice.
-const BAD: f64 = 0.12;
-
-/// Over how long the received rate is counted.
-const RATE_OVER: Duration = Duration::from_millis(900);
 
 /// What a brick pulled from an Inlet is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,6 +119,8 @@ pub struct Inlet {
     latest: Option<Latest>,
     /// When the line came back from being away, until sound is heard again.
     woke: Option<Instant>,
+    /// Until when what comes late may have been held on the way while the line was away.
+    held_until: Option<Instant>,
     /// How many packets later copies come, and packets since the last.
     copies: (u8, u32),
     /// One packet's sound on its way from the decoder.
@@ -191,16 +133,8 @@ pub struct Inlet {
     quiet: bool,
     /// Bricks concealed since a packet was last decoded.
     expanded: u32,
-    rate: Received,
+    received: Received,
     counters: InletCounters,
-}
-
-/// How much came, for the far end's rate control.
-#[derive(Clone, Copy, Debug, Default)]
-struct Received {
-    since: Option<Instant>,
-    bytes: usize,
-    rate: Bitrate,
 }
 
 impl Inlet {
@@ -227,13 +161,14 @@ impl Inlet {
             broken: None,
             latest: None,
             woke: None,
+            held_until: None,
             copies: (0, 0),
             sound: Box::new([0.0; MAX_PACKET.0 as usize]),
             out: Stretcher::default(),
             kinds: VecDeque::with_capacity(16),
             wish: Wish::AsIs,
             expanded: 0,
-            rate: Received::default(),
+            received: Received::default(),
             counters: InletCounters::default(),
         })
     }
@@ -259,13 +194,6 @@ impl Inlet {
     #[must_use]
     pub fn queue(&self) -> Duration {
         self.delay.queue()
-    }
-
-    /// Voice received lately, headers included.
-    fn rate(&self, now: Instant) -> Bitrate {
-        // What is old is of a talkspurt that is over.
-        let fresh = self.rate.since.is_some_and(|since| now.saturating_duration_since(since) < 3 * RATE_OVER);
-        if fresh { self.rate.rate } else { Bitrate::default() }
     }
 
     /// Whether silence that is pulled now is a hole in somebody's words and not a pause.
@@ -310,7 +238,7 @@ impl Inlet {
             }
             self.start_over();
         }
-        self.count_rate(now, voice);
+        self.received.insert(now, voice);
         let missed_before = self.notice_missing(now, seq, time);
         if let Some(copy) = voice.copy {
             self.copies = (copy.distance, 0);
@@ -331,18 +259,11 @@ impl Inlet {
             return;
         }
         if !voice.again {
-            // More than that is no loss, the line was away.
-            self.losses.insert(if u64::from(missed_before) > SKIPPED { 0 } else { missed_before });
-            self.delay.insert(now, time, length);
+            self.count_losses(missed_before);
         }
-        if self.latest.is_none_or(|latest| time > latest.time) {
-            let away = self.latest.is_none_or(|latest| {
-                !latest.end && now.saturating_duration_since(latest.at) > AWAY + latest.length.duration()
-            });
-            if away {
-                self.woke = Some(now);
-            }
-            self.latest = Some(Latest { at: now, time, length, end: voice.end });
+        self.note_latest(Latest { at: now, time, length, end: voice.end });
+        if !voice.again && !self.was_held(now, time, length) {
+            self.delay.insert(now, time, length);
         }
         let in_time = self.shelve(seq, time, (voice.start, voice.end), &voice.body);
         if voice.again {
@@ -367,64 +288,17 @@ impl Inlet {
             lost: counters.lost as u16,
             concealed: counters.concealed as u16,
             delay: Delay::from_duration(self.wait),
-            listening: self.role == Role::Listening,
+            // The far end may then send longer packets, and there is a hole where sound does not wait for them yet.
+            listening: self.role == Role::Listening && self.waits_in_full(now),
             queue: Delay::from_duration(self.queue()),
-            rate: Rate::from_bitrate(self.rate(now)),
+            rate: Rate::from_bitrate(self.received.rate(now)),
             ..Report::default()
         }
     }
 
-    /// The far end's report says which number it will send next: what is before it and has not come is lost, even
-    /// when nothing follows it.
-    pub fn handle_report(&mut self, now: Instant, report: &Report) {
-        let Some(latest) = self.latest else { return };
-        let highest = self.numbers.highest();
-        let sent = report.next(highest).ahead_of(highest) - 1;
-        if let Ok(sent @ 1..=SKIPPED) = u64::try_from(sent) {
-            for n in 1..=sent {
-                self.asker.insert(now, Seq(highest.0 + n), latest.time + latest.length);
-            }
-        }
-    }
-
-    /// The request for lost packets that is due at `now`.
-    pub fn poll_ask(&mut self, now: Instant) -> Option<Ask> {
-        self.miss_what_is_overdue(now);
-        if let Some(played) = self.played {
-            self.asker.forget_before(played);
-        }
-        let wait = match self.role {
-            Role::Listening => CEILING + LATE_ANSWER,
-            Role::Conversing => self.wait + LATE_ANSWER,
-        };
-        let delay = &self.delay;
-        let lost = self.losses.steady();
-        let manner = if self.is_terrible() {
-            Manner::Always
-        } else {
-            Manner::Rounds {
-                patience: wait::patience(delay.length().duration()),
-                repeats: u8::from(lost > BAD) + 2 * u8::from(lost > TERRIBLE),
-            }
-        };
-        let round_trip = if self.is_terrible() { self.fastest } else { self.round_trip };
-        self.asker.poll(now, round_trip, manner, |time| delay.playout(time, wait))
-    }
-
     /// Fills `out` with the 20 ms that are due at `now`. Called once for each 20 ms of sound that is played.
     pub fn pull(&mut self, now: Instant, out: &mut Pcm) -> Pulled {
-        let wanted = wait::target(&Needs {
-            role: self.role,
-            jitter: self.delay.jitter(),
-            round_trip: self.round_trip,
-            loss: match self.role {
-                Role::Conversing => self.losses.steady(),
-                Role::Listening => self.losses.share(),
-            },
-            packet: self.delay.length().duration(),
-            copies: if self.copies.1 < COPIES_FOR { self.copies.0 } else { 0 },
-        });
-        self.aim(now, wanted);
+        self.aim(now);
         self.skip_what_is_hopeless();
         while self.out.available() < AHEAD && self.decode_what_follows() {}
         if self.out.available() < BRICK_SAMPLES {
@@ -450,52 +324,6 @@ impl Inlet {
             self.counters.concealed += 1;
         }
         kind
-    }
-
-    /// Whether so much is lost that all that is missing is asked for all the time.
-    fn is_terrible(&self) -> bool {
-        self.role == Role::Listening && self.losses.steady() > TERRIBLE
-    }
-
-    /// Takes note of what was skipped before number `seq`; how many those are.
-    fn notice_missing(&mut self, now: Instant, seq: Seq, time: MediaTime) -> u32 {
-        if self.numbers.is_empty() {
-            return 0;
-        }
-        let highest = self.numbers.highest();
-        let Ok(lost @ 1..=4095) = u64::try_from(seq.ahead_of(highest) - 1) else { return 0 };
-        let Some(latest) = self.latest else { return 0 };
-        let from = latest.time + latest.length;
-        let gap = u64::try_from(time.ahead_of(from)).unwrap_or(0);
-        for n in lost.saturating_sub(SKIPPED)..lost {
-            // Where in the gap each was cannot be told; evenly is near enough to know until when it is wanted.
-            let at = MediaTime(from.0 + gap * n / lost);
-            self.asker.insert(now, Seq(highest.0 + 1 + n), at);
-        }
-        u32::try_from(lost).unwrap_or(u32::MAX)
-    }
-
-    /// Inside a talkspurt packets follow each other. One that does not come is missed before the next one shows it.
-    fn miss_what_is_overdue(&mut self, now: Instant) {
-        let Some(latest) = self.latest.filter(|latest| !latest.end) else { return };
-        let length = latest.length.duration().max(BRICK);
-        // Where nothing is ever lost, what does not come stands in a queue, and asking would make it longer.
-        let (overdue_by, unseen) = if self.is_terrible() {
-            (OVERDUE_IF_TERRIBLE, UNSEEN_IF_TERRIBLE)
-        } else if self.losses.steady() > LOSES {
-            (self.delay.jitter() / 2 + OVERDUE, UNSEEN)
-        } else {
-            (self.delay.jitter() / 2 + OVERDUE_IF_CLEAN, UNSEEN)
-        };
-        let since = now.saturating_duration_since(latest.at + overdue_by);
-        let overdue = (since.as_micros() / length.as_micros()) as u64;
-        for n in 1..=overdue.min(unseen) {
-            let seq = Seq(self.numbers.highest().0 + n);
-            if !self.numbers.has(seq) {
-                let after = u64::from(latest.length.0) * n;
-                self.asker.insert(now, seq, MediaTime(latest.time.0 + after));
-            }
-        }
     }
 
     /// Puts the packets of one datagram on the shelf; whether they were in time.
@@ -659,54 +487,6 @@ impl Inlet {
         kind
     }
 
-    /// Quick to grow; slow to shrink, since the next burst is what the wait is for, and whatever changes it stretches
-    /// speech. A conversation does not wait for that.
-    fn aim(&mut self, now: Instant, wanted: Duration) {
-        let conversing = self.role == Role::Conversing;
-        let (hold, shrink) = if conversing {
-            (HOLD_CONVERSING, SHRINK_CONVERSING)
-        } else {
-            (HOLD_LISTENING, SHRINK_LISTENING)
-        };
-        if wanted >= self.wait {
-            self.wait = wanted;
-            self.wanted_at = Some(now);
-        } else if self.wanted_at.is_none_or(|at| now.saturating_duration_since(at) > hold)
-            || (conversing && self.wait > wait::CONVERSING)
-        {
-            self.wait = wanted.max(self.wait.saturating_sub(shrink));
-        }
-    }
-
-    /// Whether what is pulled next should go faster or slower, to be played when it is planned.
-    fn wish(&mut self, now: Instant) -> Wish {
-        let Some(due) = self.due() else { return Wish::AsIs };
-        let (late, early) = (now.saturating_duration_since(due), due.saturating_duration_since(now));
-        let too_late = match self.role {
-            _ if self.quiet => FAR,
-            Role::Conversing => FAR_IN_SPEECH,
-            Role::Listening => FAR_FOR_LISTENER,
-        };
-        self.wish = match self.wish {
-            _ if late > too_late => Wish::Faster,
-            _ if early > FAR => Wish::Slower,
-            Wish::Faster if !self.quiet && self.role == Role::Listening && late < too_late / 2 => Wish::AsIs,
-            Wish::Faster if late > NEAR => Wish::Faster,
-            Wish::Slower if early > NEAR => Wish::Slower,
-            _ => Wish::AsIs,
-        };
-        // Only what is there already can be hurried through.
-        let more = self.out.available() >= AHEAD || self.buffer.first().is_some();
-        if self.wish == Wish::Faster && !more { Wish::AsIs } else { self.wish }
-    }
-
-    /// When the sound that is pulled next should be.
-    fn due(&self) -> Option<Instant> {
-        let State::Playing { next, .. } = self.state else { return None };
-        let position = MediaTime(next.0.saturating_sub(self.out.available() as u64));
-        self.delay.playout(position, self.wait)
-    }
-
     /// After an outage the link may deliver seconds at once: what is older than any wait is not played.
     fn skip_what_is_hopeless(&mut self) {
         while let (Some(first), Some(last)) = (self.buffer.first(), self.buffer.last()) {
@@ -718,28 +498,6 @@ impl Inlet {
             self.played = Some(first.next_time());
             self.state = State::Idle;
             self.buffer.drop_first();
-        }
-    }
-
-    fn count_rate(&mut self, now: Instant, voice: &Voice<'_>) {
-        let copy = voice.copy.map_or(0, |copy| copy.body.bytes().len() + 3);
-        let bytes = voice.body.bytes().len()
-            + copy
-            + crate::wire::VOICE_HEADER_BYTES
-            + super::departures::AROUND_BYTES;
-        let Received { since, bytes: counted, rate } = &mut self.rate;
-        match *since {
-            Some(then) if now.saturating_duration_since(then) < 3 * RATE_OVER => {
-                *counted += bytes;
-                let over = now.saturating_duration_since(then);
-                if over >= RATE_OVER {
-                    let bps = *counted as f64 * 8.0 / over.as_secs_f64();
-                    *rate = Bitrate::from_bps(bps as u32);
-                    (*since, *counted) = (Some(now), 0);
-                }
-            }
-            // The first of a talkspurt: its bytes belong to the time before it.
-            _ => (*since, *counted) = (Some(now), 0),
         }
     }
 

@@ -84,6 +84,9 @@ const LUXURY: Rung = Rung {
     copy: 0,
 };
 
+/// What a packet costs more in a tunnel over TCP: 24 B of its header, the rest of TLS and of our frame.
+const TUNNEL_BYTES: u32 = 47;
+
 const C: For = For::Conversing;
 const L: For = For::Listening;
 const B: For = For::Both;
@@ -159,6 +162,18 @@ impl RungId {
         if max_kbps == 0 { Self::USUAL } else { Bitrate::from_kbps(max_kbps) }
     }
 
+    /// What to stay within by the ladder where every packet costs [`TUNNEL_BYTES`] more, so that all of it is within `cap`.
+    #[must_use]
+    pub fn tunnelled(cap: Bitrate) -> Bitrate {
+        let all = RUNGS.iter().filter(|rung| rung.serves(Role::Conversing) && rung.copy == 0);
+        let fits = |rung: &&Rung| {
+            let more = f64::from(TUNNEL_BYTES * 8) / rung.packet.duration().as_secs_f64();
+            f64::from(rung.wire.bps()) + more <= f64::from(cap.bps())
+        };
+        let cheapest = || RUNGS.iter().map(|rung| rung.wire).min().unwrap_or(cap);
+        all.filter(fits).map(|rung| rung.wire).max().unwrap_or_else(cheapest)
+    }
+
     /// The conversing rung for what a peer asked, before anything is known of its link.
     #[must_use]
     pub fn for_cap(max_kbps: u32) -> Self {
@@ -206,6 +221,13 @@ mod tests {
         let listening = [1, 8, 23, 1000].map(|kbps| wire(kbps, Role::Listening, Repair::Ask).0);
         assert_eq!(listening, [8, 8, 20, 48]);
         assert_eq!(RungId::for_cap(0).rung().wire, RungId::USUAL);
+    }
+
+    #[test]
+    fn in_a_tunnel_a_cap_buys_less() {
+        let kbps =
+            [8, 12, 16, 24, 32, 48, 80].map(|kbps| RungId::tunnelled(Bitrate::from_kbps(kbps)).bps() / 1000);
+        assert_eq!(kbps, [8, 8, 12, 20, 24, 32, 48]);
     }
 
     #[test]

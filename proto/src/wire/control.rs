@@ -4,12 +4,14 @@
 //! and what either end can do is said in its first message.
 
 mod acts;
+mod cap;
 mod check;
 mod code;
 mod guest;
 mod meeting;
 
 pub use acts::{Act, ActCode, Done, NoSuchRole, Notice, NoticeKind, Silence, SiteRole, Standing, act};
+pub use cap::SetCap;
 pub use check::{Check, CheckEnd, CheckReady, CheckResult};
 pub use code::CloseCode;
 pub use guest::{InLobby, Lobby, PinChallenge, PinProof, Waiting};
@@ -41,7 +43,7 @@ pub const MAX_CONTROL_BYTES: usize = 4096;
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct ClientMessage {
     /// Exactly one body; none means one that this version does not know, and is skipped.
-    #[prost(oneof = "client_message::Body", tags = "1, 2, 3, 4, 5, 20, 21")]
+    #[prost(oneof = "client_message::Body", tags = "1, 2, 3, 4, 5, 6, 20, 21")]
     pub body: Option<client_message::Body>,
 }
 
@@ -65,6 +67,9 @@ pub mod client_message {
         /// Something is to be done, most often by an operator.
         #[prost(message, tag = "5")]
         Act(super::Act),
+        /// What this site may be sent has changed.
+        #[prost(message, tag = "6")]
+        SetCap(super::SetCap),
         /// Instead of a hello: measures the line, and joins nothing.
         #[prost(message, tag = "20")]
         Check(super::Check),
@@ -260,6 +265,7 @@ body_from!(
     Leave => ClientMessage::client_message,
     PinProof => ClientMessage::client_message,
     Act => ClientMessage::client_message,
+    SetCap => ClientMessage::client_message,
     Check => ClientMessage::client_message,
     CheckEnd => ClientMessage::client_message,
     Welcome => ServerMessage::server_message,

@@ -57,6 +57,7 @@ pub(crate) struct Log {
     pub(crate) hellos: Vec<Hello>,
     /// When, and whether off.
     pub(crate) mutes: Vec<(Instant, bool)>,
+    pub(crate) caps: Vec<(Instant, u32)>,
     pub(crate) voices: u64,
     pub(crate) reports: Vec<(Instant, Report)>,
     /// Guests' proofs, and whether they were right.
@@ -244,6 +245,10 @@ impl<'a> Peer<'a> {
             }
             Body::SetMuted(set) => {
                 log.mutes.push((now(), set.muted));
+                vec![]
+            }
+            Body::SetCap(set) => {
+                log.caps.push((now(), set.max_kbps));
                 vec![]
             }
             Body::PinProof(proof) => {

@@ -1,3 +1,4 @@
+use super::pace::FAR_IN_SPEECH;
 use super::*;
 use crate::media::codec::Encoder;
 use crate::unit::Bitrate;
@@ -187,6 +188,27 @@ fn seconds_that_arrive_at_once_after_an_outage_are_not_played_late() {
     assert!(counters.skipped > 50, "{counters:?}");
     let late = (leg.start + BRICK * leg.at).saturating_duration_since(leg.inlet.due().expect("playing"));
     assert!(late < CEILING + MS * 200);
+}
+
+#[test]
+fn what_a_stalled_tunnel_held_is_not_waited_for_ever_after() {
+    let mut leg = Leg::new();
+    for n in 0..40 {
+        leg.arrive(n, MS * 2);
+    }
+    // Two seconds stand still, then all of it comes at once.
+    for n in 40..74 {
+        leg.arrive(n, MS * 60 * (74 - n as u32));
+    }
+    for n in 74..100 {
+        leg.arrive(n, MS * 2);
+    }
+    assert!(leg.inlet.delay() < MS * 80, "{:?}", leg.inlet.delay());
+    // A way that has become slower without a stop is.
+    for n in 100..140 {
+        leg.arrive(n, MS * (20 * (n as u32 - 99)).min(400));
+    }
+    assert!(leg.inlet.delay() > MS * 300, "{:?}", leg.inlet.delay());
 }
 
 #[test]
