@@ -360,7 +360,9 @@ mod tests {
     fn two_test_tones_are_no_echo() {
         let tone = |later: usize| -> Vec<f32> {
             let at = |n: usize| 0.1 * (n as f32 * 440.0 * std::f32::consts::TAU / 48_000.0).sin();
-            (0..48_000 * 30).map(|n| if (n + later) / 48_000 % 2 == 0 { at(n) } else { 0.0 }).collect()
+            (0..48_000 * 30)
+                .map(|n| if ((n + later) / 48_000).is_multiple_of(2) { at(n) } else { 0.0 })
+                .collect()
         };
         for later in [0, 9600, 30_000] {
             assert_eq!(listen(&bricks(&tone(0)), &bricks(&tone(later))).0, None, "{later}");

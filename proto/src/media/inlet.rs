@@ -106,6 +106,8 @@ pub struct Inlet {
     losses: Losses,
     state: State,
     role: Role,
+    /// Whether the far end may send longer packets: sound has once waited as it does for who only listens.
+    listens: bool,
     round_trip: Option<Duration>,
     /// The same without what stood in queues on the way.
     fastest: Option<Duration>,
@@ -152,6 +154,7 @@ impl Inlet {
             losses: Losses::default(),
             state: State::Idle,
             role: Role::Conversing,
+            listens: false,
             round_trip: None,
             fastest: None,
             wait: Duration::ZERO,
@@ -288,8 +291,7 @@ impl Inlet {
             lost: counters.lost as u16,
             concealed: counters.concealed as u16,
             delay: Delay::from_duration(self.wait),
-            // The far end may then send longer packets, and there is a hole where sound does not wait for them yet.
-            listening: self.role == Role::Listening && self.waits_in_full(now),
+            listening: self.listens,
             queue: Delay::from_duration(self.queue()),
             rate: Rate::from_bitrate(self.received.rate(now)),
             ..Report::default()
@@ -299,6 +301,7 @@ impl Inlet {
     /// Fills `out` with the 20 ms that are due at `now`. Called once for each 20 ms of sound that is played.
     pub fn pull(&mut self, now: Instant, out: &mut Pcm) -> Pulled {
         self.aim(now);
+        self.listens = self.role == Role::Listening && (self.listens || self.waits_in_full(now));
         self.skip_what_is_hopeless();
         while self.out.available() < AHEAD && self.decode_what_follows() {}
         if self.out.available() < BRICK_SAMPLES {
