@@ -162,7 +162,7 @@ impl RungId {
         if max_kbps == 0 { Self::USUAL } else { Bitrate::from_kbps(max_kbps) }
     }
 
-    /// What to stay within by the ladder where every packet costs [`TUNNEL_BYTES`] more, so that all of it is within `cap`.
+    /// What to stay within by the ladder where every packet costs 47 B more, so that all of it is within `cap`.
     #[must_use]
     pub fn tunnelled(cap: Bitrate) -> Bitrate {
         let all = RUNGS.iter().filter(|rung| rung.serves(Role::Conversing) && rung.copy == 0);
