@@ -28,13 +28,11 @@ pub enum Cue {
     Ending,
     /// The roll is called: three of one pitch.
     Roll,
-    /// A recording begins: one long, low one.
-    Recording,
 }
 
 impl Cue {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Yours, Self::Gone, Self::Ending, Self::Roll, Self::Recording];
+    pub const ALL: [Self; 4] = [Self::Yours, Self::Gone, Self::Ending, Self::Roll];
 
     /// Its notes: pitch in Hz, 0 for a rest, and length in ms.
     const fn notes(self) -> &'static [(u32, u32)] {
@@ -43,7 +41,6 @@ impl Cue {
             Self::Gone => &[(660, 120), (440, 180)],
             Self::Ending => &[(990, 60), (0, 60), (990, 60)],
             Self::Roll => &[(770, 120), (0, 80), (770, 120), (0, 80), (770, 120)],
-            Self::Recording => &[(330, 500)],
         }
     }
 }
