@@ -85,7 +85,11 @@ pub async fn run(house: &House, json: bool, serve: &Serve) -> anyhow::Result<()>
     tracing::info!(counted, "door closed");
     bridge.stop().await;
     recorder.finish();
-    store.record(Fact::BridgeStopped);
+    // Waited for: the rooms' thread may be the last that lets go of the store, and the program does not wait for it.
+    if store.write_down(Fact::BridgeStopped).await.is_err() {
+        // The last try is the store's own, when it is let go of.
+        store.record(Fact::BridgeStopped);
+    }
     if let Some(side_door) = side_door {
         side_door.abort();
         let (tunnels, dropped) = (end.tunnels.counters(), end.tunnels.dropped());
