@@ -177,12 +177,14 @@ impl Floor {
         }
     }
 
-    /// Time has passed.
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
+    /// Time has passed; whether a turn ends with it.
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> bool {
         let due = |at: Option<Instant>| at.is_some_and(|at| now >= at);
-        if self.holder.is_some_and(|holder| due(holder.until) || due(holder.back_by)) {
+        let over = self.holder.is_some_and(|holder| due(holder.until) || due(holder.back_by));
+        if over {
             self.end_turn(now);
         }
+        over
     }
 
     /// The turn that has ended since this was last asked.
@@ -247,8 +249,12 @@ mod tests {
             Event::TakeBackFrom(id) => return floor.take_back(now, Some(id)).is_ok(),
             Event::Lost(id) => floor.lost(now, id),
             Event::Gone(id) => floor.gone(now, id),
-            Event::AfterAway => floor.handle_timeout(now + AWAY_FOR),
-            Event::AfterTurn => floor.handle_timeout(now + TURN),
+            Event::AfterAway => {
+                floor.handle_timeout(now + AWAY_FOR);
+            }
+            Event::AfterTurn => {
+                floor.handle_timeout(now + TURN);
+            }
         }
         true
     }

@@ -117,8 +117,9 @@ impl Room {
     /// What ends by itself ends.
     pub(super) fn expire(&mut self) {
         let now = self.now;
-        self.floor.handle_timeout(now);
-        self.settle_floor();
+        if self.floor.handle_timeout(now) {
+            self.settle_floor();
+        }
         self.roll.handle_timeout(now);
         while let Some(expired) = self.away.expired(now) {
             self.give_up_seat(now, expired);

@@ -357,6 +357,11 @@ impl Member {
         self.heard.map(|heard| heard.bands)
     }
 
+    /// Whether faults of its sound are listened for: once it has spoken.
+    pub(super) const fn has_ear(&self) -> bool {
+        self.ear.is_some()
+    }
+
     /// Compares it with what it is sent meanwhile.
     pub(super) fn compare(&mut self, others: &Bands) -> Option<Fault> {
         self.ear.as_mut()?.push(self.heard.as_ref(), others)
@@ -371,11 +376,12 @@ impl Member {
 
     /// Makes this brick as loud as an operator wants it. A change takes the length of a brick, so that it does not click.
     fn amplify(&mut self) {
-        let wanted = 10f32.powf(self.gain_db as f32 / 20.0);
-        if (self.gain, wanted) != (1.0, 1.0) {
-            fade(&mut self.voice, self.gain, wanted);
-            self.gain = wanted;
+        if self.gain_db == 0 && self.gain == 1.0 {
+            return;
         }
+        let wanted = 10f32.powf(self.gain_db as f32 / 20.0);
+        fade(&mut self.voice, self.gain, wanted);
+        self.gain = wanted;
     }
 
     fn report(&self, now: Instant, clock_ms: u16) -> Report {
