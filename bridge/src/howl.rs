@@ -12,6 +12,10 @@
 //! Pure, allocates nothing but an [`Ear`], and decides nothing: what is done about it is the room's to say.
 
 use giaoban_proto::media::Pcm;
+use realfft::num_complex::Complex;
+use realfft::{RealFftPlanner, RealToComplex};
+use std::fmt;
+use std::sync::Arc;
 
 /// Samples of a brick when every three are taken for one: 16 kHz.
 const SAMPLES: usize = 320;
@@ -80,29 +84,38 @@ pub struct Heard {
     dbfs: f32,
 }
 
-/// Tables for the transform; one is enough for everybody.
-#[derive(Debug)]
+/// What a brick is looked at by; one is enough for everybody. Looking allocates nothing.
 pub struct Spectrum {
+    transform: Arc<dyn RealToComplex<f32>>,
     window: [f32; SAMPLES],
-    turns: [(f32, f32); POINTS / 2],
     band_of: [u8; POINTS / 2],
+    samples: [f32; POINTS],
+    points: Vec<Complex<f32>>,
+    scratch: Vec<Complex<f32>>,
+}
+
+impl fmt::Debug for Spectrum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Spectrum")
+    }
 }
 
 impl Default for Spectrum {
     fn default() -> Self {
-        let turn = std::f32::consts::TAU;
+        let transform = RealFftPlanner::new().plan_fft_forward(POINTS);
         let band_of = std::array::from_fn(|bin| {
             let hertz = bin as f32 * 16_000.0 / POINTS as f32;
             let band = ((hertz / LOWEST_HZ).ln() / WIDER.ln()).floor();
             if band >= 0.0 && band < BANDS as f32 { band as u8 } else { u8::MAX }
         });
+        let turn = std::f32::consts::TAU;
         Self {
             window: std::array::from_fn(|n| 0.5 - 0.5 * (turn * (n as f32 + 0.5) / SAMPLES as f32).cos()),
-            turns: std::array::from_fn(|n| {
-                let angle = -turn * n as f32 / POINTS as f32;
-                (angle.cos(), angle.sin())
-            }),
             band_of,
+            samples: [0.0; POINTS],
+            points: transform.make_output_vec(),
+            scratch: transform.make_scratch_vec(),
+            transform,
         }
     }
 }
@@ -110,20 +123,24 @@ impl Default for Spectrum {
 impl Spectrum {
     /// Looks at one brick.
     #[must_use]
-    pub fn look(&self, brick: &Pcm) -> Heard {
-        let mut points = [(0.0f32, 0.0f32); POINTS];
+    pub fn look(&mut self, brick: &Pcm) -> Heard {
         let (mut power, mut scale) = (0.0, 0.0);
-        for ((three, window), n) in brick.samples().chunks_exact(3).zip(&self.window).zip(0u16..) {
+        // The transform leaves nothing of what it was given.
+        self.samples.fill(0.0);
+        let threes = brick.samples().chunks_exact(3);
+        for ((three, window), windowed) in threes.zip(&self.window).zip(&mut self.samples) {
             let sample = (three[0] + three[1] + three[2]) / 3.0;
             power += sample * sample;
             scale += window * window;
-            points[usize::from(n.reverse_bits() >> (16 - POINTS.ilog2()))].0 = sample * window;
+            *windowed = sample * window;
         }
-        self.transform(&mut points);
+        let Self { transform, samples, points, scratch, .. } = self;
+        // It fails for other lengths than its own, and they are.
+        let _ = transform.process_with_scratch(samples, points, scratch);
         let mut powers = [0.0f32; POINTS / 2];
         let mut bands = [0.0; BANDS];
-        for ((power, (re, im)), band) in powers.iter_mut().zip(&points).zip(&self.band_of) {
-            *power = (re * re + im * im) * 2.0 / (POINTS as f32 * scale);
+        for ((power, point), band) in powers.iter_mut().zip(&self.points).zip(&self.band_of) {
+            *power = point.norm_sqr() * 2.0 / (POINTS as f32 * scale);
             if let Some(band) = bands.get_mut(usize::from(*band)) {
                 *band += *power;
             }
@@ -134,25 +151,6 @@ impl Spectrum {
         let all: f32 = powers.iter().sum();
         let share = near.iter().sum::<f32>() / all.max(NOTHING);
         Heard { bands, tone: (strongest, share), dbfs: 10.0 * (power / SAMPLES as f32).max(NOTHING).log10() }
-    }
-
-    /// Radix 2, in place, its input in bit-reversed order (Cooley and Tukey).
-    fn transform(&self, points: &mut [(f32, f32); POINTS]) {
-        let mut half = 1;
-        while half < POINTS {
-            let stride = POINTS / 2 / half;
-            for block in points.chunks_exact_mut(2 * half) {
-                let (low, high) = block.split_at_mut(half);
-                for ((low, high), (cos, sin)) in
-                    low.iter_mut().zip(high).zip(self.turns.iter().step_by(stride))
-                {
-                    let turned = (high.0 * cos - high.1 * sin, high.0 * sin + high.1 * cos);
-                    *high = (low.0 - turned.0, low.1 - turned.1);
-                    *low = (low.0 + turned.0, low.1 + turned.1);
-                }
-            }
-            half *= 2;
-        }
     }
 }
 
@@ -314,7 +312,7 @@ mod tests {
 
     /// When somebody's fault is found, in bricks, and the most that the two were alike.
     fn listen(own: &[Option<Pcm>], others: &[Option<Pcm>]) -> (Option<(usize, Fault)>, f32) {
-        let (spectrum, mut ear) = (Spectrum::default(), Ear::default());
+        let (mut spectrum, mut ear) = (Spectrum::default(), Ear::default());
         let (mut found, mut most) = (None, 0.0f32);
         for (n, (own, others)) in own.iter().zip(others).enumerate() {
             let heard = own.as_ref().map(|own| spectrum.look(own));

@@ -18,7 +18,7 @@ impl Room {
         let mut mixed: [Option<(MemberId, Bands)>; VOICES] = [None; VOICES];
         let mut places = mixed.iter_mut();
         for member in &mut self.members {
-            let bands = member.hear_itself(&self.spectrum);
+            let bands = member.hear_itself(&mut self.spectrum);
             if let Some(bands) = bands.filter(|_| member.in_mix)
                 && let Some(place) = places.next()
             {

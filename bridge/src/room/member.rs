@@ -352,7 +352,7 @@ impl Member {
     }
 
     /// Looks at this brick of its voice: the powers of its bands, if it says anything.
-    pub(super) fn hear_itself(&mut self, spectrum: &Spectrum) -> Option<Bands> {
+    pub(super) fn hear_itself(&mut self, spectrum: &mut Spectrum) -> Option<Bands> {
         self.heard = (self.speaks && self.ear.is_some()).then(|| spectrum.look(&self.voice));
         self.heard.map(|heard| heard.bands)
     }
