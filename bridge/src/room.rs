@@ -48,7 +48,7 @@ use member::Member;
 use record::{Deck, Player};
 use roll::Roll;
 use roster::RosterChanges;
-use seats::{Kept, Seats};
+use seats::{Seats, Site};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -315,13 +315,13 @@ impl Room {
     /// Whether a member of this number is here, or its seat is kept.
     #[must_use]
     pub fn has_seat(&self, id: MemberId) -> bool {
-        self.place(id).is_some() || self.away.get(id).is_some()
+        self.site(id).is_some()
     }
 
     /// As what this member is here: its name, and what it may do.
     #[must_use]
     pub fn stands_as(&self, id: MemberId) -> Option<(&str, SiteRole)> {
-        self.place(id).map(|place| (self.members[place].name.as_str(), self.members[place].role))
+        self.place(id).map(|place| (self.members[place].site.name.as_str(), self.members[place].site.role))
     }
 
     /// Changes how many may be here. Nobody is put out for it.
@@ -331,12 +331,12 @@ impl Room {
 
     /// Who is here, in the order in which they came.
     pub fn members(&self) -> impl Iterator<Item = MemberId> {
-        self.members.iter().map(|member| member.id)
+        self.members.iter().map(|member| member.site.id)
     }
 
     /// Whose voice is in the mix.
     pub fn talkers(&self) -> impl Iterator<Item = MemberId> {
-        self.members.iter().filter(|member| member.standing.in_mix()).map(|member| member.id)
+        self.members.iter().filter(|member| member.standing.in_mix()).map(|member| member.site.id)
     }
 
     /// What a member has cost and received so far.
@@ -359,9 +359,9 @@ impl Room {
     /// encoder is to be had.
     pub fn join(&mut self, now: Instant, joining: Joining) -> Result<MemberId, CloseCode> {
         let device = joining.device;
-        let older = self.members.iter().find(|member| member.device == device);
+        let older = self.members.iter().find(|member| member.site.device == device);
         let alive = older.is_some_and(|older| older.is_alive(now));
-        let kept = older.map(Kept::of).or_else(|| self.away.of_device(&device).cloned());
+        let kept = older.map(|older| older.site.clone()).or_else(|| self.away.of_device(&device).cloned());
         if kept.is_none() {
             self.make_room(now, &joining)?;
         }
@@ -369,13 +369,13 @@ impl Room {
             if kept.as_ref().is_some_and(|kept| kept.took_over) { SiteRole::Operator } else { joining.role };
         let mut member = Member::new(now, joining, kept.as_ref());
         self.audience.join(member.rung).map_err(|_| CloseCode::Internal)?;
-        let id = member.id;
+        let id = member.site.id;
         match &kept {
             Some(kept) => {
                 self.drop_line(now, id);
                 self.away.take(id);
                 self.floor.back(id);
-                if kept.name == member.name { self.roster.changed(id) } else { self.roster.named(id) }
+                if kept.name == member.site.name { self.roster.changed(id) } else { self.roster.named(id) }
             }
             None => {
                 self.roster.named(id);
@@ -392,9 +392,9 @@ impl Room {
         if member.watches {
             self.watch.begin();
         }
-        let name = member.name.clone();
+        let name = member.site.name.clone();
         // A guest has kept the number with which it came to the lobby: others may have come in since.
-        let place = self.members.partition_point(|member| member.id < id);
+        let place = self.members.partition_point(|member| member.site.id < id);
         self.members.insert(place, member);
         self.next = NOTHING;
         self.tell_whole(now, id, role);
@@ -471,7 +471,7 @@ impl Room {
             return;
         }
         let Some(place) = self.place(id) else { return self.leave(now, id) };
-        self.away.keep(now, Kept::of(&self.members[place]));
+        self.away.keep(now, self.members[place].site.clone());
         self.drop_line(now, id);
         self.floor.lost(now, id);
         self.roster.changed(id);
@@ -586,7 +586,7 @@ impl Room {
                 }
             };
             if let Some(length) = sent {
-                break (member.id, length);
+                break (member.site.id, length);
             }
         };
         Some(Transmit { member, bytes: &self.buffer[..length] })
@@ -605,7 +605,7 @@ impl Room {
 
     /// Who is in the mix from this brick on, and how the changes sound.
     fn choose(&mut self) {
-        let candidates = self.members.iter_mut().map(|member| (member.id, &mut member.standing));
+        let candidates = self.members.iter_mut().map(|member| (member.site.id, &mut member.standing));
         self.changes.clear();
         talkers::choose(candidates, |change| self.changes.push(change));
         for member in &mut self.members {
@@ -645,7 +645,7 @@ impl Room {
             if member.in_mix {
                 member.in_mix_at = Some(now);
             }
-            if let Some(at) = member.in_mix_at.map(|at| (at, member.id)) {
+            if let Some(at) = member.in_mix_at.map(|at| (at, member.site.id)) {
                 if last[0].is_none_or(|first| at > first) {
                     last = [Some(at), last[0]];
                 } else if last[1].is_none_or(|second| at > second) {
@@ -654,7 +654,7 @@ impl Room {
             }
         }
         for member in &mut self.members {
-            let others = last.into_iter().flatten().find(|(_, id)| *id != member.id);
+            let others = last.into_iter().flatten().find(|(_, id)| *id != member.site.id);
             member.set_company(now, others.map(|(at, _)| at));
             member.steer(now);
         }
@@ -695,15 +695,29 @@ impl Room {
     fn notice(&mut self, kind: NoticeKind, id: MemberId, name: String) {
         let notice = ServerMessage::from(Notice { kind: kind.code(), member: id.0, name });
         self.tell_operators(&notice);
-        let operator = self.place(id).is_some_and(|place| may(self.members[place].role, Right::SeeLobby));
+        let operator =
+            self.place(id).is_some_and(|place| may(self.members[place].site.role, Right::SeeLobby));
         // Whose device came twice is not told: it may be somebody else who did that.
         if !operator && self.has_seat(id) && kind != NoticeKind::CameTwice {
             self.events.push_back(Event::Send(id, notice));
         }
     }
 
+    /// What this member is, whether its line is there or not.
+    fn site(&self, id: MemberId) -> Option<&Site> {
+        self.place(id).map(|place| &self.members[place].site).or_else(|| self.away.get(id))
+    }
+
+    /// The same, for what nobody is told of by its line.
+    fn site_mut(&mut self, id: MemberId) -> Option<&mut Site> {
+        match self.place(id) {
+            Some(place) => Some(&mut self.members[place].site),
+            None => self.away.get_mut(id),
+        }
+    }
+
     fn place(&self, id: MemberId) -> Option<usize> {
-        self.members.binary_search_by_key(&id, |member| member.id).ok()
+        self.members.binary_search_by_key(&id, |member| member.site.id).ok()
     }
 }
 

@@ -83,17 +83,17 @@ impl Room {
             }
             return;
         };
-        let silenced = self.members[place].is_silenced();
+        let silenced = self.members[place].site.silenced;
         // Who has taken an operator's place keeps it for this meeting.
-        let role = if self.members[place].took_over { SiteRole::Operator } else { role };
+        let role = if self.members[place].site.took_over { SiteRole::Operator } else { role };
         self.stand(id, place, role, silenced);
     }
 
     /// A site is called otherwise from now on.
     pub fn rename(&mut self, id: MemberId, name: &str) {
-        let Some(place) = self.place(id).filter(|&place| !self.members[place].renamed) else { return };
-        if self.members[place].name != name {
-            name.clone_into(&mut self.members[place].name);
+        let Some(place) = self.place(id).filter(|&place| !self.members[place].site.renamed) else { return };
+        if self.members[place].site.name != name {
+            name.clone_into(&mut self.members[place].site.name);
             self.roster.named(id);
         }
     }
@@ -107,7 +107,7 @@ impl Room {
     /// The role of a member or observer, or of a guest in the lobby, who has none of a participant's rights yet but
     /// those over itself.
     pub(super) fn role(&self, id: MemberId) -> Option<SiteRole> {
-        let member = self.place(id).map(|place| self.members[place].role);
+        let member = self.place(id).map(|place| self.members[place].site.role);
         let observer =
             || self.observers.iter().find(|observer| observer.id == id).map(|observer| observer.role);
         let guest = || self.lobby.has(id).then_some(SiteRole::Listener);
@@ -120,8 +120,8 @@ impl Room {
             return;
         }
         let Some(place) = self.place(id).filter(|_| may(role, Right::SetMuted)) else { return };
-        if self.members[place].muted != muted {
-            self.members[place].muted = muted;
+        if self.members[place].site.muted != muted {
+            self.members[place].site.muted = muted;
             self.roster.changed(id);
         }
     }
@@ -147,23 +147,21 @@ impl Room {
 
     /// A seat is silenced, or not any more; whether there is such a seat.
     pub(super) fn silence(&mut self, id: MemberId, silent: bool) -> bool {
-        if let Some(place) = self.place(id) {
-            let (role, device) = (self.members[place].role, self.members[place].device);
-            self.silence_device(device, silent);
-            self.stand(id, place, role, silent);
-        } else if let Some(kept) = self.away.get_mut(id) {
-            let device = kept.device;
-            kept.silenced = silent;
-            self.silence_device(device, silent);
-            self.roster.changed(id);
-        } else {
-            return false;
+        let Some(site) = self.site(id) else { return false };
+        let (role, device) = (site.role, site.device);
+        self.silence_device(device, silent);
+        match self.place(id) {
+            Some(place) => self.stand(id, place, role, silent),
+            None => {
+                self.away.get_mut(id).into_iter().for_each(|site| site.silenced = silent);
+                self.roster.changed(id);
+            }
         }
         true
     }
 
     pub(super) fn stand(&mut self, id: MemberId, place: usize, role: SiteRole, silenced: bool) {
-        let before = self.members[place].role;
+        let before = self.members[place].site.role;
         if let Some(standing) = self.members[place].set_standing(role, silenced) {
             self.members[place].set_floored(self.floor.lets_speak(id));
             self.roster.changed(id);
@@ -175,15 +173,13 @@ impl Room {
     }
 
     pub(super) fn tell_operators(&mut self, message: &ServerMessage) {
-        let members = self.members.iter().map(|member| (member.id, member.role));
+        let members = self.members.iter().map(|member| (member.site.id, member.site.role));
         let observers = self.observers.iter().map(|observer| (observer.id, observer.role));
         let operators = members.chain(observers).filter(|(_, role)| may(*role, Right::SeeLobby));
         self.events.extend(operators.map(|(id, _)| Event::Send(id, message.clone())));
     }
 
     pub(super) fn name_of(&self, id: MemberId) -> String {
-        let member = self.place(id).map(|place| self.members[place].name.clone());
-        let away = || self.away.get(id).map(|kept| kept.name.clone());
-        member.or_else(away).or_else(|| self.lobby.name(id)).unwrap_or_default()
+        self.site(id).map(|site| site.name.clone()).or_else(|| self.lobby.name(id)).unwrap_or_default()
     }
 }

@@ -22,18 +22,18 @@ impl Room {
             if let Some(bands) = bands.filter(|_| member.in_mix)
                 && let Some(place) = places.next()
             {
-                *place = Some((member.id, bands));
+                *place = Some((member.site.id, bands));
             }
         }
         let mut faulty = None;
         // Most have never spoken, and nothing listens to them.
         for member in self.members.iter_mut().filter(|member| member.has_ear()) {
             let mut others = Bands::default();
-            for (_, bands) in mixed.iter().flatten().filter(|(id, _)| *id != member.id) {
+            for (_, bands) in mixed.iter().flatten().filter(|(id, _)| *id != member.site.id) {
                 others.iter_mut().zip(bands).for_each(|(sum, band)| *sum += band);
             }
             // One in a brick: another is found in the next.
-            let found = member.compare(&others).map(|fault| (member.id, fault));
+            let found = member.compare(&others).map(|fault| (member.site.id, fault));
             faulty = faulty.or(found);
         }
         if let Some((id, fault)) = faulty {
@@ -46,13 +46,13 @@ impl Room {
         let now = self.now;
         let member = &mut self.members[place];
         member.forget_sound();
-        let operator = member.role == SiteRole::Operator;
+        let operator = member.site.role == SiteRole::Operator;
         let lately = member.faulty_at.is_some_and(|at| now.saturating_duration_since(at) < TELL_EVERY);
         if operator && lately {
             return;
         }
         member.faulty_at = Some(now);
-        let name = member.name.clone();
+        let name = member.site.name.clone();
         if !operator {
             self.silence(id, true);
             self.roster.at_once();

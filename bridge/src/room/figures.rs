@@ -148,7 +148,7 @@ impl Room {
     /// Tells operators that watch how the lines are, when it is time.
     pub(super) fn tell_figures(&mut self) {
         let now = self.now;
-        let watching = |member: &Member| member.watches && member.role == SiteRole::Operator;
+        let watching = |member: &Member| member.watches && member.site.role == SiteRole::Operator;
         let observing = self.observers.iter().any(|observer| observer.watches);
         if !observing && !self.members.iter().any(watching) {
             return;
@@ -164,7 +164,7 @@ impl Room {
         let lines: Vec<LineFigures> = self.members.iter_mut().filter_map(|member| member.look(now)).collect();
         for part in lines.chunks(LINES_PER_MESSAGE) {
             let figures = ServerMessage::from(Figures { lines: part.to_vec() });
-            let members = self.members.iter().filter(|member| watching(member)).map(|member| member.id);
+            let members = self.members.iter().filter(|member| watching(member)).map(|member| member.site.id);
             let observers =
                 self.observers.iter().filter(|observer| observer.watches).map(|observer| observer.id);
             self.events.extend(members.chain(observers).map(|id| Event::Send(id, figures.clone())));

@@ -49,9 +49,9 @@ fn left_s(now: Instant, until: Option<Instant>) -> u32 {
 impl Room {
     /// Every seat, whether its line is there or not.
     pub(super) fn seats(&self) -> impl Iterator<Item = Seat> {
-        let here =
-            self.members.iter().map(|member| Seat { hand: self.floor.hand(member.id), ..member.seat() });
-        here.chain(self.away.iter().map(|kept| Seat { hand: self.floor.hand(kept.id), ..kept.seat() }))
+        let here = self.members.iter().map(|member| (&member.site, false));
+        let all = here.chain(self.away.iter().map(|site| (site, true)));
+        all.map(|(site, away)| site.seat(away, self.floor.hand(site.id)))
     }
 
     /// How the meeting stands.
@@ -106,7 +106,7 @@ impl Room {
 
     /// Whether an operator has a seat whose line is not away.
     pub(super) fn has_operator(&self) -> bool {
-        self.members.iter().any(|member| member.role == SiteRole::Operator)
+        self.members.iter().any(|member| member.site.role == SiteRole::Operator)
     }
 
     /// Whether the deputy may take the operator's place: none has had a line for a while.
@@ -133,7 +133,7 @@ impl Room {
             self.events.push_back(Event::Keep(Keep::HadFloor { member: turn.id, lasted: turn.lasted }));
         }
         for member in &mut self.members {
-            member.set_floored(self.floor.lets_speak(member.id));
+            member.set_floored(self.floor.lets_speak(member.site.id));
         }
     }
 
@@ -152,10 +152,9 @@ impl Room {
         let now = self.now;
         let (members, away, floor) = (&self.members, &self.away, &self.floor);
         let changes = self.roster.poll(now, |id| {
-            let here = members.binary_search_by_key(&id, |member| member.id).ok();
-            let seat =
-                here.map(|place| members[place].seat()).or_else(|| away.get(id).map(|kept| kept.seat()))?;
-            Some(Seat { hand: floor.hand(id), ..seat })
+            let here = members.binary_search_by_key(&id, |member| member.site.id).ok();
+            let here = here.map(|place| members[place].site.seat(false, floor.hand(id)));
+            here.or_else(|| Some(away.get(id)?.seat(true, floor.hand(id))))
         });
         if let Some(changes) = changes {
             self.tell_all(&changes);
@@ -171,7 +170,7 @@ impl Room {
 
     /// Members and observers alike.
     pub(super) fn tell_all(&mut self, message: &giaoban_proto::wire::ServerMessage) {
-        let ids = self.members.iter().map(|member| member.id);
+        let ids = self.members.iter().map(|member| member.site.id);
         let ids = ids.chain(self.observers.iter().map(|observer| observer.id));
         self.events.extend(ids.map(|id| Event::Send(id, message.clone())));
     }

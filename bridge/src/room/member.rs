@@ -1,7 +1,7 @@
 //! One member's leg: what comes from it, what it listens to, what is told it about both.
 
 use super::figures::{Line, Looked};
-use super::seats::Kept;
+use super::seats::Site;
 use super::{Joining, REPORT_EVERY};
 use crate::audience::Hearing;
 use crate::bucket::Bucket;
@@ -14,8 +14,8 @@ use giaoban_proto::media::ladder::{Role, RungId};
 use giaoban_proto::media::rate::{self, RateControl};
 use giaoban_proto::media::wait;
 use giaoban_proto::media::{DepartureCounters, Departures, Inlet, InletCounters, Pcm, Pulled};
-use giaoban_proto::unit::{BRICK, MemberId};
-use giaoban_proto::wire::{Ask, Echo, LineFigures, Report, Seat, SiteRole, Standing as Told, Voice};
+use giaoban_proto::unit::BRICK;
+use giaoban_proto::wire::{Ask, Echo, LineFigures, Report, SiteRole, Standing as Told, Voice};
 use std::time::{Duration, Instant};
 
 /// Milliseconds over which members' first reports are spread: all of them in one tick would be a burst.
@@ -70,25 +70,10 @@ const ALARM_EVERY: Duration = Duration::from_millis(300);
 
 #[derive(Debug)]
 pub(super) struct Member {
-    pub(super) id: MemberId,
-    pub(super) device: [u8; 32],
-    pub(super) name: String,
+    pub(super) site: Site,
     pub(super) rung: RungId,
-    pub(super) muted: bool,
-    pub(super) role: SiteRole,
-    pub(super) guest: bool,
-    /// Whether an operator has called it so.
-    pub(super) renamed: bool,
-    /// Whether it has taken an operator's place.
-    pub(super) took_over: bool,
-    /// The last roll call that it has answered.
-    pub(super) present: u32,
-    /// By how much it is made louder.
-    pub(super) gain_db: i32,
     /// The factor that its last brick had.
     gain: f32,
-    /// Whether an operator has taken its voice out of the meeting.
-    silenced: bool,
     /// Whether the floor lets it be heard.
     floored: bool,
     pub(super) acts: Bucket,
@@ -137,23 +122,15 @@ pub(super) struct Member {
 
 impl Member {
     /// Somebody who comes in, or comes back to the seat that was kept.
-    pub(super) fn new(now: Instant, joining: Joining, kept: Option<&Kept>) -> Self {
+    pub(super) fn new(now: Instant, joining: Joining, kept: Option<&Site>) -> Self {
         let rate = RateControl::new(now, joining.cap);
+        let (muted, watches) = (joining.muted, joining.watches);
+        let report_at = now + Duration::from_millis(joining.id.0.wrapping_mul(37) % SPREAD);
         Self {
-            id: kept.map_or(joining.id, |kept| kept.id),
-            device: joining.device,
-            name: kept.filter(|kept| kept.renamed).map_or(joining.name, |kept| kept.name.clone()),
+            site: Site::new(joining, kept),
             rung: rate.rung(),
-            muted: joining.muted,
-            role: joining.role,
-            guest: joining.guest,
-            renamed: kept.is_some_and(|kept| kept.renamed),
-            took_over: kept.is_some_and(|kept| kept.took_over),
-            present: kept.map_or(0, |kept| kept.present),
-            gain_db: kept.map_or(0, |kept| kept.gain_db),
             gain: 1.0,
             acts: Bucket::every(now, ACT_EVERY, ACTS_AT_ONCE),
-            silenced: false,
             floored: true,
             hearing: Hearing::Shared,
             standing: Standing::default(),
@@ -161,13 +138,13 @@ impl Member {
             speaks: false,
             spoke: false,
             in_mix: false,
-            report_at: now + Duration::from_millis(joining.id.0.wrapping_mul(37) % SPREAD),
+            report_at,
             reported_at: None,
             reports: 0,
             queue_told: Duration::ZERO,
             voice_at: None,
             // Whoever comes in may want to say so, and for a while counts as company.
-            in_mix_at: (!joining.muted).then_some(now),
+            in_mix_at: (!muted).then_some(now),
             departures: Departures::default(),
             rate,
             inlet: None,
@@ -179,7 +156,7 @@ impl Member {
             tally: Tally::default(),
             concealed: (0, None),
             deaf: Duration::ZERO,
-            watches: joining.watches,
+            watches,
             looked: Looked::default(),
             report_of_it: None,
             spoken: 0,
@@ -193,22 +170,22 @@ impl Member {
 
     /// Whether its voice is listened to at all.
     pub(super) fn may_speak(&self) -> bool {
-        may(self.role, Right::Speak) && !self.silenced && self.floored
+        may(self.site.role, Right::Speak) && !self.site.silenced && self.floored
     }
 
     /// Another role, or silenced, or not any more; what it is to be told if that changes anything.
     pub(super) fn set_standing(&mut self, role: SiteRole, silenced: bool) -> Option<Told> {
-        if (self.role, self.silenced) == (role, silenced) {
+        if (self.site.role, self.site.silenced) == (role, silenced) {
             return None;
         }
-        (self.role, self.silenced) = (role, silenced);
+        (self.site.role, self.site.silenced) = (role, silenced);
         self.hush();
         Some(Told { role: role.code(), silenced })
     }
 
     /// Whether the floor lets it be heard; operators always are.
     pub(super) fn set_floored(&mut self, lets: bool) {
-        self.floored = lets || self.role == SiteRole::Operator;
+        self.floored = lets || self.site.role == SiteRole::Operator;
         self.hush();
     }
 
@@ -221,10 +198,6 @@ impl Member {
             }
             self.speaks = false;
         }
-    }
-
-    pub(super) const fn is_silenced(&self) -> bool {
-        self.silenced
     }
 
     /// Whether it is there: heard a moment ago, and hearing us.
@@ -376,10 +349,10 @@ impl Member {
 
     /// Makes this brick as loud as an operator wants it. A change takes the length of a brick, so that it does not click.
     fn amplify(&mut self) {
-        if self.gain_db == 0 && self.gain == 1.0 {
+        if self.site.gain_db == 0 && self.gain == 1.0 {
             return;
         }
-        let wanted = 10f32.powf(self.gain_db as f32 / 20.0);
+        let wanted = 10f32.powf(self.site.gain_db as f32 / 20.0);
         fade(&mut self.voice, self.gain, wanted);
         self.gain = wanted;
     }
@@ -402,7 +375,7 @@ impl Member {
     /// How its line is, where that is news to those who watch.
     pub(super) fn look(&mut self, now: Instant) -> Option<LineFigures> {
         let line = Line {
-            member: self.id,
+            member: self.site.id,
             sends: self.inlet.as_ref().map(|inlet| inlet.report(now)).unwrap_or_default(),
             spoken: self.spoken,
             hears: self.report_of_it,
@@ -419,20 +392,6 @@ impl Member {
             departures: self.departures.counters(),
             rung_changes: self.rate.changes(),
             ..self.tally
-        }
-    }
-
-    pub(super) fn seat(&self) -> Seat {
-        Seat {
-            member: self.id.0,
-            name: self.name.clone(),
-            muted: self.muted,
-            role: self.role.code(),
-            guest: self.guest,
-            silenced: self.silenced,
-            present: self.present,
-            gain_db: self.gain_db,
-            ..Seat::default()
         }
     }
 }

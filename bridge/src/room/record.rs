@@ -193,30 +193,27 @@ impl Room {
 
     /// What this tick has said goes to whoever writes; called after the brick at `time` was encoded.
     pub(super) fn tape(&mut self, time: MediaTime) {
-        let deck = &mut self.deck;
-        deck.out.clear();
-        if !deck.listens {
+        self.deck.out.clear();
+        if !self.deck.listens {
             return;
         }
-        if !deck.told {
+        if !self.deck.told {
             // With the next frame: one that is in the making began before.
             let frame = u64::from(rung().rung().frame.bricks());
-            deck.out.push_back(Taped::GoesOn(MediaTime::from_bricks(time.bricks().next_multiple_of(frame))));
-            deck.told = true;
+            let time = MediaTime::from_bricks(time.bricks().next_multiple_of(frame));
+            self.deck.out.push_back(Taped::GoesOn(time));
+            self.deck.told = true;
         }
         let holder = self.floor.holder();
-        if holder != deck.holder {
-            deck.holder = holder;
-            let name = holder.map(|id| {
-                let here = self.members.iter().find(|member| member.id == id).map(|member| &member.name);
-                here.or_else(|| self.away.get(id).map(|kept| &kept.name)).cloned().unwrap_or_default()
-            });
-            deck.out.push_back(Taped::Floor(time, name));
+        if holder != self.deck.holder {
+            let name = holder.map(|id| self.name_of(id));
+            self.deck.holder = holder;
+            self.deck.out.push_back(Taped::Floor(time, name));
         }
         if let Some(packet) = self.audience.packet(rung(), &Hearing::Shared) {
-            deck.out.push_back(Taped::Sound(packet.clone()));
+            self.deck.out.push_back(Taped::Sound(packet.clone()));
         } else if self.ticks.is_multiple_of(SILENCE_EVERY) {
-            deck.out.push_back(Taped::Silence(MediaTime::from_bricks(self.ticks)));
+            self.deck.out.push_back(Taped::Silence(MediaTime::from_bricks(self.ticks)));
         }
     }
 

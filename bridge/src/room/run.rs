@@ -96,7 +96,7 @@ impl Room {
     fn may_act_again(&mut self, now: Instant, by: MemberId) -> bool {
         let Some(place) = self.place(by) else { return true };
         let member = &mut self.members[place];
-        member.role == SiteRole::Operator || member.acts.take(now)
+        member.site.role == SiteRole::Operator || member.acts.take(now)
     }
 
     fn carry_out(&mut self, now: Instant, by: MemberId, id: MemberId, what: &What) -> Outcome {
@@ -105,7 +105,7 @@ impl Room {
             What::TurnAway(_) if self.lobby.has(id) => self.put_out(now, id, CloseCode::NotLetIn),
             What::LetIn(_) | What::TurnAway(_) => return Err(ActCode::NobodyThere),
             What::Expel(_) => {
-                let device = self.device_of(id).ok_or(ActCode::NobodyThere)?;
+                let device = self.site(id).ok_or(ActCode::NobodyThere)?.device;
                 self.lobby.forget(&device);
                 self.been.remove(&device);
                 self.put_out(now, id, CloseCode::Expelled);
@@ -154,10 +154,7 @@ impl Room {
                 if gain.db.unsigned_abs() > MAX_GAIN_DB.unsigned_abs() {
                     return Err(ActCode::Wrong);
                 }
-                match self.place(id) {
-                    Some(place) => self.members[place].gain_db = gain.db,
-                    None => self.away.get_mut(id).into_iter().for_each(|kept| kept.gain_db = gain.db),
-                }
+                self.site_mut(id).into_iter().for_each(|site| site.gain_db = gain.db);
                 self.roster.changed(id);
             }
             What::RollCall(0) => self.roll.end()?,
@@ -236,11 +233,11 @@ impl Room {
         if self.has_operator() || !self.is_left_alone(now) {
             return Err(ActCode::NotNow);
         }
-        self.members[place].took_over = true;
-        let device = self.members[place].device;
+        self.members[place].site.took_over = true;
+        let device = self.members[place].site.device;
         self.silence_device(device, false);
         self.stand(by, place, SiteRole::Operator, false);
-        let name = self.members[place].name.clone();
+        let name = self.members[place].site.name.clone();
         self.notice(NoticeKind::TookOver, by, name);
         Ok(())
     }
@@ -270,10 +267,7 @@ impl Room {
     }
 
     fn answer_roll(&mut self, id: MemberId, number: u32, ticked: bool) {
-        let before = match self.place(id) {
-            Some(place) => std::mem::replace(&mut self.members[place].present, number),
-            None => self.away.get_mut(id).map_or(0, |kept| std::mem::replace(&mut kept.present, number)),
-        };
+        let before = self.site_mut(id).map_or(0, |site| std::mem::replace(&mut site.present, number));
         if before != number {
             self.roster.changed(id);
             let present = number > 0;
@@ -282,10 +276,8 @@ impl Room {
     }
 
     fn call(&mut self, id: MemberId, name: String) {
-        if let Some(place) = self.place(id) {
-            (self.members[place].name, self.members[place].renamed) = (name, true);
-        } else if let Some(kept) = self.away.get_mut(id) {
-            (kept.name, kept.renamed) = (name, true);
+        if let Some(site) = self.site_mut(id) {
+            (site.name, site.renamed) = (name, true);
         }
         self.roster.named(id);
     }
@@ -297,14 +289,8 @@ impl Room {
         }
     }
 
-    fn device_of(&self, id: MemberId) -> Option<[u8; 32]> {
-        let here = self.place(id).map(|place| self.members[place].device);
-        here.or_else(|| self.away.get(id).map(|kept| kept.device))
-    }
-
     fn seat_may(&self, id: MemberId, right: Right) -> bool {
-        let here = self.place(id).map(|place| self.members[place].role);
-        here.or_else(|| self.away.get(id).map(|kept| kept.role)).is_some_and(|role| may(role, right))
+        self.site(id).is_some_and(|site| may(site.role, right))
     }
 }
 

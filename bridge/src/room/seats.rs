@@ -8,7 +8,7 @@
 //! Nobody here is a member: no tick sees them, nothing is sent to them, no sound of theirs is decoded or mixed. There is
 //! nothing here that could be.
 
-use super::member::Member;
+use super::Joining;
 use giaoban_proto::unit::MemberId;
 use giaoban_proto::wire::{Seat, SiteRole};
 use std::time::{Duration, Instant};
@@ -20,9 +20,9 @@ pub(super) const KEEP_FOR: Duration = Duration::from_secs(600);
 /// For how long an operator may be away before the deputy may take its place: an ordinary fault of a line is over by then.
 pub(super) const KEEP_FOR_AN_OPERATOR: Duration = Duration::from_secs(30);
 
-/// What a seat is, whether its line is there or not, but for what the floor knows of it.
+/// What a site is in this meeting, whether its line is there or not, but for what the floor knows of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Kept {
+pub(super) struct Site {
     pub(super) id: MemberId,
     pub(super) device: [u8; 32],
     pub(super) name: String,
@@ -31,32 +31,50 @@ pub(super) struct Kept {
     pub(super) role: SiteRole,
     /// Whether it has taken an operator's place.
     pub(super) took_over: bool,
+    /// Whether it came by PIN.
     pub(super) guest: bool,
+    /// Whether its microphone is off.
     pub(super) muted: bool,
+    /// Whether an operator has taken its voice out of the meeting.
     pub(super) silenced: bool,
+    /// By how much it is made louder.
     pub(super) gain_db: i32,
     /// The last roll call that it has answered.
     pub(super) present: u32,
 }
 
-impl Kept {
-    pub(super) fn of(member: &Member) -> Self {
+impl Site {
+    /// Somebody who comes in, or comes back to the seat that was kept: what that has of a new line is the line's.
+    pub(super) fn new(joining: Joining, kept: Option<&Self>) -> Self {
+        let Joining { id, device, name, muted, role, guest, .. } = joining;
+        let new = Self {
+            id,
+            device,
+            name,
+            renamed: false,
+            role,
+            took_over: false,
+            guest,
+            muted,
+            silenced: false,
+            gain_db: 0,
+            present: 0,
+        };
+        let Some(kept) = kept else { return new };
+        let name = if kept.renamed { kept.name.clone() } else { new.name };
         Self {
-            id: member.id,
-            device: member.device,
-            name: member.name.clone(),
-            renamed: member.renamed,
-            role: member.role,
-            took_over: member.took_over,
-            guest: member.guest,
-            muted: member.muted,
-            silenced: member.is_silenced(),
-            gain_db: member.gain_db,
-            present: member.present,
+            id: kept.id,
+            name,
+            renamed: kept.renamed,
+            took_over: kept.took_over,
+            gain_db: kept.gain_db,
+            present: kept.present,
+            ..new
         }
     }
 
-    pub(super) fn seat(&self) -> Seat {
+    /// Its line in the list.
+    pub(super) fn seat(&self, away: bool, hand: u32) -> Seat {
         Seat {
             member: self.id.0,
             name: self.name.clone(),
@@ -64,10 +82,10 @@ impl Kept {
             role: self.role.code(),
             guest: self.guest,
             silenced: self.silenced,
+            hand,
             present: self.present,
-            away: true,
+            away,
             gain_db: self.gain_db,
-            ..Seat::default()
         }
     }
 }
@@ -75,7 +93,7 @@ impl Kept {
 /// All seats of a room whose lines are away, the longest away first.
 #[derive(Debug, Default)]
 pub(super) struct Seats {
-    away: Vec<(Instant, Kept)>,
+    away: Vec<(Instant, Site)>,
 }
 
 impl Seats {
@@ -87,28 +105,28 @@ impl Seats {
         self.away.is_empty()
     }
 
-    pub(super) fn keep(&mut self, now: Instant, seat: Kept) {
+    pub(super) fn keep(&mut self, now: Instant, seat: Site) {
         self.away.push((now, seat));
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Kept> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Site> {
         self.away.iter().map(|(_, seat)| seat)
     }
 
-    pub(super) fn get(&self, id: MemberId) -> Option<&Kept> {
+    pub(super) fn get(&self, id: MemberId) -> Option<&Site> {
         self.iter().find(|seat| seat.id == id)
     }
 
-    pub(super) fn get_mut(&mut self, id: MemberId) -> Option<&mut Kept> {
+    pub(super) fn get_mut(&mut self, id: MemberId) -> Option<&mut Site> {
         self.away.iter_mut().map(|(_, seat)| seat).find(|seat| seat.id == id)
     }
 
-    pub(super) fn of_device(&self, device: &[u8; 32]) -> Option<&Kept> {
+    pub(super) fn of_device(&self, device: &[u8; 32]) -> Option<&Site> {
         self.iter().find(|seat| seat.device == *device)
     }
 
     /// The seat with this number, which then is kept no more.
-    pub(super) fn take(&mut self, id: MemberId) -> Option<Kept> {
+    pub(super) fn take(&mut self, id: MemberId) -> Option<Site> {
         let place = self.away.iter().position(|(_, seat)| seat.id == id)?;
         Some(self.away.remove(place).1)
     }
