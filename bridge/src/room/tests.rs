@@ -3,7 +3,7 @@ mod running;
 use super::*;
 use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::media::{Inlet, Outlet, Pulled};
-use giaoban_proto::unit::{BRICK, Level, Seq};
+use giaoban_proto::unit::{BRICK, Bitrate, Level, Seq};
 use giaoban_proto::wire::Voice;
 use giaoban_proto::wire::{Act, Hello, Leave, SetCap, SetMuted, Silence, act::What, server_message};
 

@@ -4,22 +4,26 @@
 //! that finds it full is dropped and counted by whoever brought it.
 #![expect(clippy::disallowed_methods, reason = "a shell: this is where the rooms' clock is read")]
 
+mod input;
+mod written;
+
+pub(super) use input::{Act, Input, Line, Place, Who};
+
 use super::players::Players;
-use super::tapes::{Recorded, Tapes};
-use crate::announcement::{Announcements, Playing};
-use crate::howl::Fault;
+use super::tapes::Tapes;
+use crate::announcement::Announcements;
 use crate::lateness::Lateness;
 use crate::limits::Limits;
 use crate::recording::Recorder;
-use crate::room::{Event, Joining, Keep, Room};
+use crate::room::{Event, Joining, Room};
 use crate::session::LineId;
-use crate::store::{Admitted, Fact, GuestAsk, SiteId, Snapshot, Store, Verdict, VisitId};
+use crate::store::{Admitted, Fact, SiteId, Snapshot, Store, Verdict, VisitId};
 use bytes::Bytes;
 use giaoban_proto::link::{Fingerprint, RoomName};
 use giaoban_proto::transport::PublicKey;
-use giaoban_proto::unit::{BRICK, Bitrate, MemberId};
+use giaoban_proto::unit::{BRICK, MemberId};
 use giaoban_proto::wire::{
-    ActCode, CAPABILITIES, ClientMessage, CloseCode, Done, ServerMessage, SiteRole, VERSION, Welcome,
+    ActCode, CAPABILITIES, CloseCode, Done, ServerMessage, SiteRole, VERSION, Welcome,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -57,68 +61,6 @@ impl Config {
         let members = u32::try_from(members).unwrap_or(u32::MAX);
         Self { limits: Limits { members, ..Limits::default() }, ..Self::default() }
     }
-}
-
-/// What the worker is told.
-#[derive(Debug)]
-pub(super) enum Input {
-    /// A device was admitted and wants in.
-    Join { who: Box<Who>, line: Line, answer: oneshot::Sender<Result<LineId, CloseCode>> },
-    /// A datagram came.
-    Datagram(LineId, Bytes),
-    /// A control message came.
-    Message(LineId, ClientMessage),
-    /// The store has (or has not) written down that a guest comes in, by this operator's act of this number.
-    GuestWritten { guest: MemberId, by: Option<(MemberId, u32)>, host: Option<SiteId>, verdict: Verdict },
-    /// An act of this member is written down, or could not be.
-    Answer(MemberId, Done),
-    /// The recorder has answered.
-    Recorded(RoomName, Recorded),
-    /// An announcement that an act wanted can be heard, or not.
-    Played(RoomName, Act, String, Result<Playing, ActCode>),
-    /// Sites or rooms have changed.
-    Changed(Box<Snapshot>),
-    /// The connection is gone.
-    Lost(LineId),
-    /// Put everybody out and end.
-    Stop(oneshot::Sender<()>),
-}
-
-/// An act that is answered later: whose, and its number.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Act {
-    pub(super) by: MemberId,
-    pub(super) number: u32,
-}
-
-/// Where in a room somebody goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// To a seat.
-    Seat,
-    /// To the lobby, or through it where the room asks no operator.
-    Lobby { admits: bool },
-    /// Nowhere: it looks on.
-    Observer,
-}
-
-/// Who joins, but for the number, which the worker gives.
-#[derive(Debug)]
-pub(super) struct Who {
-    pub(super) room: RoomName,
-    pub(super) device: PublicKey,
-    pub(super) admitted: Admitted,
-    pub(super) place: Place,
-    pub(super) cap: Bitrate,
-    pub(super) muted: bool,
-    pub(super) watches: bool,
-}
-
-/// How to reach a member.
-#[derive(Debug)]
-pub(super) struct Line {
-    pub(super) connection: quinn::Connection,
-    pub(super) control: mpsc::Sender<ServerMessage>,
 }
 
 /// A session in some room: how to reach it, and whose it is.
@@ -573,94 +515,11 @@ impl Worker {
         }
     }
 
-    /// Has the store write down that a guest comes in; what it says comes back as an input.
-    fn write_guest(&mut self, by: Option<(MemberId, u32)>, guest: MemberId) {
-        let Some(held) = self.held.get(&guest) else { return };
-        let host = match by {
-            Some((by, _)) => self.held.get(&by).and_then(|held| held.site),
-            None => self.hosts.get(&held.device).map(|(_, host)| *host),
-        };
-        let (room, name) = (held.room.clone(), held.name.clone());
-        let written = self.store.admit_guest(GuestAsk { device: held.device, room, name, by: host });
-        let own = self.own.clone();
-        tokio::spawn(async move {
-            let verdict = written.await.unwrap_or(Err(CloseCode::Internal));
-            // Without a worker there is nobody left to tell.
-            if let Some(own) = own.upgrade() {
-                let _ = own.send(Input::GuestWritten { guest, by, host, verdict }).await;
-            }
-        });
-    }
-
-    /// Writes down what became of an act, then answers it.
-    fn write_act(
-        &mut self,
-        now: Instant,
-        room: &RoomName,
-        by: MemberId,
-        (act, target): (&'static str, String),
-        (number, code): (u32, ActCode),
-    ) {
-        let site = self.held.get(&by).and_then(|held| held.site);
-        if code != ActCode::Done {
-            // It must not wait for the disk, nor the disk for whoever tries it a thousand times.
-            self.store.record(Fact::ActRefused { by: site, act, target, code: code.code() });
-            return self.tell(now, room, by, Done { number, code: code.code() }.into());
-        }
-        let fact = Fact::Acted { by: site, act, target, detail: room.as_str().to_owned() };
-        let written = self.store.write_down(fact.clone());
-        let (own, store) = (self.own.clone(), self.store.clone());
-        tokio::spawn(async move {
-            let code = if written.await.is_ok() { ActCode::Done } else { ActCode::Failed };
-            if code == ActCode::Failed {
-                // It was done all the same: it is to be written down as soon as the disk allows.
-                store.record(fact);
-            }
-            if let Some(own) = own.upgrade() {
-                let _ = own.send(Input::Answer(by, Done { number, code: code.code() })).await;
-            }
-        });
-    }
-
     /// Ends a connection whose member the room has forgotten.
     fn close(&mut self, member: MemberId, code: CloseCode) {
         if let Some(held) = self.release(member) {
             close(&held.line, code);
             self.left(&held, Some(code));
-        }
-    }
-
-    /// Has the store write down what a meeting wants kept.
-    fn keep(&self, room: &RoomName, keep: Keep) {
-        let named = room.as_str().to_owned();
-        let visit = |member| self.visits.get(&member).map(|(_, visit)| *visit);
-        let ms = |lasted: Duration| i64::try_from(lasted.as_millis()).unwrap_or(i64::MAX);
-        let fact = match keep {
-            Keep::RollCalled { number } => Some(Fact::RollCalled { room: named, number }),
-            Keep::RollAnswered { member, present, ticked } => {
-                visit(member).map(|visit| Fact::RollAnswered { room: named, visit, present, ticked })
-            }
-            Keep::Said { by, name, text, to_operators } => {
-                let site = self.held.get(&by).and_then(|held| held.site);
-                Some(Fact::Said { room: named, site, name, text, to_operators })
-            }
-            Keep::HeldOut { member, name, fault } => {
-                let why = match fault {
-                    Fault::Howls => "it howls",
-                    Fault::Echoes => "it echoes",
-                };
-                let target = format!("{name} ({})", member.0);
-                Some(Fact::Acted { by: None, act: "silence", target, detail: format!("{named}: {why}") })
-            }
-            Keep::HadFloor { member, lasted } => {
-                visit(member).map(|visit| Fact::HadFloor { visit, ms: ms(lasted) })
-            }
-            Keep::Missed { member, missed } => {
-                visit(member).map(|visit| Fact::Missed { visit, ms: ms(missed) })
-            }
-        };
-        if let Some(fact) = fact {
-            self.store.record(fact);
         }
     }
 
