@@ -118,11 +118,9 @@ impl Hall {
         let net = VirtualNet::new(seed);
         let identity = Identity::generate()?;
         let start = now();
-        let clock = move || UnixMs::from(OPENED + (now() - start));
-        let store = Arc::new(SqliteStore::in_memory(Box::new(clock))?);
+        let store = Arc::new(SqliteStore::in_memory(Box::new(clock(start)))?);
         let recordings = Memory::default();
-        let recorder =
-            Recorder::inline(store.clone(), recordings.clone(), Box::new(clock), TimeZone::UTC, None);
+        let recorder = recorder(&store, &recordings, start);
         let announcements = announcements.map(Announcements::patient);
         let config = Config { recorder: Some(recorder), announcements, ..Config::for_members(max_members) };
         let end = end(&net, seed, &identity)?;
@@ -159,45 +157,15 @@ impl Hall {
     /// # Errors
     /// When there is no endpoint.
     pub async fn restart(self) -> anyhow::Result<Self> {
-        let Self {
-            net,
-            bridge,
-            recordings,
-            store,
-            meter,
-            tunnels,
-            link,
-            start,
-            sites,
-            identity,
-            config,
-            seed,
-        } = self;
-        bridge.stop().await;
-        drop((meter, tunnels));
+        self.bridge.stop().await;
+        drop((self.meter, self.tunnels));
         // The endpoint's own task lets go of the socket when the last connection has drained.
         tokio::time::sleep(Duration::from_secs(3)).await;
-        let clock = move || UnixMs::from(OPENED + (now() - start));
-        let recorder =
-            Recorder::inline(store.clone(), recordings.clone(), Box::new(clock), TimeZone::UTC, None);
-        let config = Config { recorder: Some(recorder), ..config };
-        let end = end(&net, seed, &identity)?;
-        let bridge = Bridge::in_task(end.endpoint, store.clone(), config.clone());
-        let (meter, tunnels) = (end.meter, end.tunnels);
-        Ok(Self {
-            net,
-            bridge,
-            recordings,
-            store,
-            meter,
-            tunnels,
-            link,
-            start,
-            sites,
-            identity,
-            config,
-            seed,
-        })
+        let recorder = Some(recorder(&self.store, &self.recordings, self.start));
+        let config = Config { recorder, ..self.config };
+        let end = end(&self.net, self.seed, &self.identity)?;
+        let bridge = Bridge::in_task(end.endpoint, self.store.clone(), config.clone());
+        Ok(Self { bridge, config, meter: end.meter, tunnels: end.tunnels, ..self })
     }
 
     /// The key of a new device of this site, which is added if there is none of that name.
@@ -304,6 +272,16 @@ impl Hall {
 }
 
 /// A bridge's end of the network.
+/// The hall's time of day, which begins with it.
+fn clock(start: Instant) -> impl Fn() -> UnixMs + Send {
+    move || UnixMs::from(OPENED + (now() - start))
+}
+
+/// What writes recordings, into memory.
+fn recorder(store: &Arc<SqliteStore>, recordings: &Memory, start: Instant) -> Recorder {
+    Recorder::inline(store.clone(), recordings.clone(), Box::new(clock(start)), TimeZone::UTC, None)
+}
+
 fn end(net: &VirtualNet, seed: u64, identity: &Identity) -> anyhow::Result<ServerEnd> {
     let reset = ResetKey::from_bytes([seed as u8; 32]);
     let config = quic::server_endpoint_config(seed);
