@@ -283,6 +283,25 @@ body_from!(
     CheckResult => ServerMessage::server_message,
 );
 
+macro_rules! codes {
+    ($($kind:ident),* $(,)?) => {$(
+        impl $kind {
+            /// As it travels.
+            #[must_use]
+            pub const fn code(self) -> u32 {
+                self as u32
+            }
+
+            /// From what travelled; `None` for one of a newer version.
+            #[must_use]
+            pub fn from_code(code: u32) -> Option<Self> {
+                Self::ALL.into_iter().find(|known| known.code() == code)
+            }
+        }
+    )*};
+}
+codes!(ActCode, FloorMode, NoticeKind, Record, Recording, SiteRole);
+
 /// A message behind its length, ready for the stream.
 #[must_use]
 pub fn frame<M: Message>(message: &M) -> Vec<u8> {

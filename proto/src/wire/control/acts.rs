@@ -26,18 +26,6 @@ impl SiteRole {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Operator, Self::Participant, Self::Listener, Self::Trunk];
 
-    /// As it travels.
-    #[must_use]
-    pub const fn code(self) -> u32 {
-        self as u32
-    }
-
-    /// From what travelled; `None` for a role of a newer version.
-    #[must_use]
-    pub fn from_code(code: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.code() == code)
-    }
-
     /// As it is typed.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -209,18 +197,6 @@ impl ActCode {
         Self::Wrong,
         Self::TooOften,
     ];
-
-    /// As it travels.
-    #[must_use]
-    pub const fn code(self) -> u32 {
-        self as u32
-    }
-
-    /// From what travelled; `None` for a code of a newer version.
-    #[must_use]
-    pub fn from_code(code: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|act| act.code() == code)
-    }
 }
 
 /// What this site may do has changed.
@@ -268,18 +244,4 @@ impl NoticeKind {
     /// All of them.
     pub const ALL: [Self; 5] =
         [Self::CameTwice, Self::Howls, Self::Echoes, Self::TookOver, Self::RecordingFailed];
-}
-
-impl NoticeKind {
-    /// As it travels.
-    #[must_use]
-    pub const fn code(self) -> u32 {
-        self as u32
-    }
-
-    /// From what travelled; `None` for one of a newer version.
-    #[must_use]
-    pub fn from_code(code: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.code() == code)
-    }
 }

@@ -20,18 +20,6 @@ impl FloorMode {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Open, Self::Moderated, Self::Announcement];
 
-    /// As it travels.
-    #[must_use]
-    pub const fn code(self) -> u32 {
-        self as u32
-    }
-
-    /// From what travelled; `None` for a mode of a newer version.
-    #[must_use]
-    pub fn from_code(code: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.code() == code)
-    }
-
     /// As it is typed.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -141,18 +129,6 @@ pub enum Record {
 impl Record {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Start, Self::Stop, Self::Pause];
-
-    /// As it travels.
-    #[must_use]
-    pub const fn code(self) -> u32 {
-        self as u32
-    }
-
-    /// From what travelled; `None` for one of a newer version.
-    #[must_use]
-    pub fn from_code(code: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|record| record.code() == code)
-    }
 }
 
 /// How the recording stands.
@@ -173,18 +149,6 @@ pub enum Recording {
 impl Recording {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Off, Self::On, Self::Paused, Self::Failed];
-
-    /// As it travels.
-    #[must_use]
-    pub const fn code(self) -> u32 {
-        self as u32
-    }
-
-    /// From what travelled; `None` for one of a newer version.
-    #[must_use]
-    pub fn from_code(code: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|recording| recording.code() == code)
-    }
 }
 
 /// How the meeting stands. Sent whole to whoever comes in, and to all when something in it changes.
