@@ -25,6 +25,7 @@ mod outlet;
 mod packet;
 pub mod rate;
 pub mod stretch;
+pub mod tune;
 pub mod wait;
 
 pub use asker::{Asker, Manner};

@@ -14,6 +14,7 @@ use crate::cue::Cue;
 use crate::recording::Taped;
 use giaoban_proto::media::Pcm;
 use giaoban_proto::media::ladder::RungId;
+use giaoban_proto::media::tune::Tune;
 use giaoban_proto::wire::{Record, Recording};
 use std::collections::VecDeque;
 
@@ -88,8 +89,8 @@ pub(super) struct Player {
     number: u32,
     /// The brick of it that is mixed next.
     brick: Option<Pcm>,
-    /// A cue, and how much of it has been heard.
-    cue: Option<(Cue, u32)>,
+    /// A cue, as far as it has not been heard.
+    cue: Option<Tune>,
 }
 
 impl Player {
@@ -103,7 +104,7 @@ impl Player {
     }
 
     fn cue(&mut self, cue: Cue) {
-        self.cue = Some((cue, 0));
+        self.cue = Some(cue.tune());
     }
 
     /// Adds what is played to the mix.
@@ -111,11 +112,10 @@ impl Player {
         if let Some(brick) = self.brick.take() {
             mix.add(&brick);
         }
-        if let Some((cue, n)) = &mut self.cue {
+        if let Some(tune) = &mut self.cue {
             let mut brick = Pcm::SILENCE;
-            if cue.write(*n, &mut brick) {
+            if tune.write(&mut brick) {
                 mix.add(&brick);
-                *n += 1;
             } else {
                 self.cue = None;
             }

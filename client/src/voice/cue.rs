@@ -1,18 +1,13 @@
 //! Short tones that tell a site by ear what it is not looking at. Pure.
 //!
-//! Each is a few notes that swell and fade over 10 ms, so that none clicks, well below speech, so that none hurts.
+//! Each is a few notes, well below speech, so that none hurts.
 
 use giaoban_proto::media::Pcm;
+use giaoban_proto::media::tune::Tune;
 use std::collections::VecDeque;
-use std::f32::consts::TAU;
-
-const RATE: u32 = 48_000;
 
 /// Peak of a note: −18 dBFS, some 6 dB below the loudest of speech. More startles, less is lost in an office.
 const PEAK: f32 = 0.126;
-
-/// Over how many samples a note swells and fades: 10 ms. Less clicks, more blurs the shortest note.
-const RAMP: u32 = RATE / 100;
 
 /// Cues that may wait for their turn. More would talk of what is long past.
 const WAITING: usize = 4;
@@ -49,9 +44,8 @@ impl Cue {
 #[derive(Debug, Default)]
 pub struct Cues {
     waiting: VecDeque<Cue>,
-    /// Which note of the first one, and how much of it was played.
-    note: usize,
-    played: u32,
+    /// The first of them, once it is heard.
+    playing: Option<Tune>,
 }
 
 impl Cues {
@@ -74,28 +68,24 @@ impl Cues {
     }
 
     fn next(&mut self) -> Option<f32> {
-        let notes = self.waiting.front()?.notes();
-        let Some(&(pitch, millis)) = notes.get(self.note) else {
-            self.waiting.pop_front();
-            (self.note, self.played) = (0, 0);
-            return self.next();
-        };
-        let length = millis * (RATE / 1000);
-        let at = self.played;
-        self.played += 1;
-        if self.played == length {
-            (self.note, self.played) = (self.note + 1, 0);
+        loop {
+            if let Some(sample) = self.playing.as_mut().and_then(Tune::next) {
+                return Some(sample);
+            }
+            if self.playing.take().is_some() {
+                self.waiting.pop_front();
+            }
+            self.playing = Some(Tune::new(self.waiting.front()?.notes(), PEAK));
         }
-        let ramp = at.min(length - 1 - at).min(RAMP) as f32 / RAMP as f32;
-        // Both factors are below 1 by construction, whole periods are left out for precision.
-        let phase = (at * pitch % RATE) as f32 / RATE as f32;
-        Some(PEAK * ramp * ramp * (3.0 - 2.0 * ramp) * (TAU * phase).sin())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use giaoban_proto::media::tune::RAMP;
+    use giaoban_proto::unit::SAMPLE_RATE as RATE;
+    use std::f32::consts::TAU;
 
     fn played(cues: &mut Cues) -> Vec<f32> {
         let mut sound = Vec::new();
