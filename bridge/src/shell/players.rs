@@ -1,6 +1,6 @@
 //! The worker's side of announcements: what is played into which room.
 
-use super::worker::{Act, Input};
+use super::worker::{Act, Input, later};
 use crate::announcement::{Announcements, NotPlayed, Playing};
 use crate::room::Room;
 use giaoban_proto::link::RoomName;
@@ -27,8 +27,8 @@ impl Players {
     /// An operator wants an announcement played.
     pub(super) fn act(&self, room: &RoomName, act: Act, name: String) {
         let begun = self.announcements.as_ref().map(|announcements| announcements.play(&name));
-        let (own, room) = (self.own.clone(), room.clone());
-        tokio::spawn(async move {
+        let room = room.clone();
+        later(&self.own, async move {
             let playing = match begun {
                 None => Err(ActCode::NobodyThere),
                 // Virtual time, where that is what passes, stands still meanwhile.
@@ -40,10 +40,7 @@ impl Players {
                     _ => Err(ActCode::Failed),
                 },
             };
-            // Without a worker there is nobody left to tell.
-            if let Some(own) = own.upgrade() {
-                let _ = own.send(Input::Played(room, act, name, playing)).await;
-            }
+            Input::Played(room, act, name, playing)
         });
     }
 

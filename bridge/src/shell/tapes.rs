@@ -1,6 +1,6 @@
 //! The worker's side of recordings: which room's sound goes where, and what the recorder has answered.
 
-use super::worker::{Act, Input};
+use super::worker::{Act, Input, later};
 use crate::recording::{Begun, Recorder, Resumed, Tape};
 use crate::room::Room;
 use crate::store::SiteId;
@@ -149,13 +149,7 @@ impl Tapes {
 
     /// Has an answer come to the worker as an input.
     fn later(&self, name: &RoomName, answer: impl Future<Output = Recorded> + Send + 'static) {
-        let (own, name) = (self.own.clone(), name.clone());
-        tokio::spawn(async move {
-            let recorded = answer.await;
-            // Without a worker there is nobody left to tell.
-            if let Some(own) = own.upgrade() {
-                let _ = own.send(Input::Recorded(name, recorded)).await;
-            }
-        });
+        let name = name.clone();
+        later(&self.own, async move { Input::Recorded(name, answer.await) });
     }
 }

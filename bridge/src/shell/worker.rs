@@ -7,7 +7,7 @@
 mod input;
 mod written;
 
-pub(super) use input::{Act, Input, Line, Place, Who};
+pub(super) use input::{Act, Input, Line, Place, Who, later};
 
 use super::players::Players;
 use super::tapes::Tapes;

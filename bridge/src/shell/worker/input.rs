@@ -72,3 +72,18 @@ pub(in crate::shell) struct Line {
     pub(in crate::shell) connection: quinn::Connection,
     pub(in crate::shell) control: mpsc::Sender<ServerMessage>,
 }
+
+/// Has what comes of this be told to the worker, who may be gone by then.
+pub(in crate::shell) fn later(
+    own: &mpsc::WeakSender<Input>,
+    answer: impl Future<Output = Input> + Send + 'static,
+) {
+    let own = own.clone();
+    tokio::spawn(async move {
+        let answer = answer.await;
+        if let Some(own) = own.upgrade() {
+            // Without a worker there is nobody left to tell.
+            let _ = own.send(answer).await;
+        }
+    });
+}

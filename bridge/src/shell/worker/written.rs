@@ -1,6 +1,6 @@
 //! What the worker has written down, and what it does when that stands.
 
-use super::{Input, Worker};
+use super::{Input, Worker, later};
 use crate::howl::Fault;
 use crate::room::Keep;
 use crate::store::{Fact, GuestAsk};
@@ -19,13 +19,9 @@ impl Worker {
         };
         let (room, name) = (held.room.clone(), held.name.clone());
         let written = self.store.admit_guest(GuestAsk { device: held.device, room, name, by: host });
-        let own = self.own.clone();
-        tokio::spawn(async move {
+        later(&self.own, async move {
             let verdict = written.await.unwrap_or(Err(CloseCode::Internal));
-            // Without a worker there is nobody left to tell.
-            if let Some(own) = own.upgrade() {
-                let _ = own.send(Input::GuestWritten { guest, by, host, verdict }).await;
-            }
+            Input::GuestWritten { guest, by, host, verdict }
         });
     }
 
@@ -46,16 +42,14 @@ impl Worker {
         }
         let fact = Fact::Acted { by: site, act, target, detail: room.as_str().to_owned() };
         let written = self.store.write_down(fact.clone());
-        let (own, store) = (self.own.clone(), self.store.clone());
-        tokio::spawn(async move {
+        let store = self.store.clone();
+        later(&self.own, async move {
             let code = if written.await.is_ok() { ActCode::Done } else { ActCode::Failed };
             if code == ActCode::Failed {
                 // It was done all the same: it is to be written down as soon as the disk allows.
                 store.record(fact);
             }
-            if let Some(own) = own.upgrade() {
-                let _ = own.send(Input::Answer(by, Done { number, code: code.code() })).await;
-            }
+            Input::Answer(by, Done { number, code: code.code() })
         });
     }
 
