@@ -261,6 +261,7 @@ impl Hall {
             say: Box::new(move |message| lock(&words).push(message.text(Lang::En))),
             watch: None,
             remember: Box::new(|_| {}),
+            missed: None,
             unix_start: OPENED + self.elapsed(),
         };
         Seat { ip, client: tokio::spawn(client.run()), tape, figures, said, commands }

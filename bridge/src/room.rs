@@ -16,6 +16,7 @@
 mod acts;
 mod event;
 mod faults;
+mod fetched;
 mod figures;
 mod floor;
 mod lobby;
@@ -28,6 +29,7 @@ mod run;
 mod seats;
 
 pub use event::{Event, Joining, Keep, Transmit};
+pub use fetched::Seated;
 pub use member::Tally;
 
 use crate::audience::{Audience, Hearing};
@@ -116,6 +118,8 @@ pub struct Room {
     mix: Mix,
     audience: Audience,
     deck: Deck,
+    /// The recording that runs, and how long it is, in ms.
+    recorded: Option<(u64, u64)>,
     player: Player,
     changes: Vec<Change>,
     roster: RosterChanges,
@@ -153,6 +157,7 @@ impl Room {
             mix: Mix::default(),
             audience: Audience::default(),
             deck: Deck::default(),
+            recorded: None,
             player: Player::default(),
             changes: Vec::with_capacity(talkers::MAX_VOICES + 1),
             roster: RosterChanges::default(),
@@ -234,6 +239,9 @@ impl Room {
             if kept.as_ref().is_some_and(|kept| kept.took_over) { SiteRole::Operator } else { joining.role };
         let mut member = Member::new(now, joining, kept.as_ref());
         self.audience.join(member.rung).map_err(|_| CloseCode::Internal)?;
+        if let Some(recorded) = self.recorded {
+            member.site.has.begin(recorded);
+        }
         let id = member.site.id;
         match &kept {
             Some(kept) => {
@@ -361,11 +369,14 @@ impl Room {
     /// A datagram came from a member. One from nobody here, or a bad one, is counted and dropped.
     pub fn handle_datagram(&mut self, now: Instant, id: MemberId, bytes: &[u8]) {
         let Some(place) = self.place(id) else { return };
-        let clock_ms = self.clock_ms(now);
+        let (clock_ms, recorded) = (self.clock_ms(now), self.recorded);
         let member = &mut self.members[place];
         match Datagram::decode(bytes) {
             Ok(Datagram::Voice(voice)) => member.handle_voice(now, &voice),
-            Ok(Datagram::Report(report)) => member.handle_report(now, clock_ms, &report),
+            Ok(Datagram::Report(report)) => {
+                member.handle_report(now, clock_ms, &report);
+                member.note_recorded(now, recorded);
+            }
             Ok(Datagram::Ask(ask)) => member.handle_ask(now, &ask),
             Err(_) => member.count_bad(),
         }
@@ -381,7 +392,14 @@ impl Room {
             Some(Body::SetCap(set)) => self.set_cap(now, id, RungId::cap(set.max_kbps)),
             Some(Body::Leave(_)) => self.put_out(now, id, CloseCode::Bye),
             Some(Body::Act(act)) => self.act(now, id, role, act),
-            Some(Body::Hello(_) | Body::PinProof(_) | Body::Check(_) | Body::CheckEnd(_)) => {
+            Some(
+                Body::Hello(_)
+                | Body::PinProof(_)
+                | Body::Check(_)
+                | Body::CheckEnd(_)
+                | Body::Fetch(_)
+                | Body::Got(_),
+            ) => {
                 self.put_out(now, id, CloseCode::BadMessage);
             }
             // A body of a newer version.

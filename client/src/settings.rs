@@ -10,6 +10,7 @@ pub(crate) use parse::duration;
 
 use crate::audio::{Input, Output};
 use crate::ctl::Wish;
+use crate::missed;
 use crate::net::TcpPorts;
 use crate::words::Lang;
 use clap::Parser as _;
@@ -20,7 +21,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 use typed::{
-    Typed, TypedCheck, TypedCommand, TypedConsole, TypedCtl, TypedDial, TypedJoin, TypedSound, TypedStay,
+    Typed, TypedCheck, TypedCommand, TypedConsole, TypedCtl, TypedDial, TypedJoin, TypedMissed, TypedSound,
+    TypedStay, TypedWhen,
 };
 
 /// The longest name of a site, in bytes: the bridge cuts what is longer.
@@ -46,6 +48,8 @@ pub enum Command {
     Check(Box<Check>),
     /// Act as an operator.
     Ctl(Box<Ctl>),
+    /// Fetch what was recorded.
+    Missed(Box<Missed>),
     /// List the sound devices.
     Devices,
 }
@@ -81,6 +85,25 @@ pub struct Ctl {
     pub wish: Wish,
     /// Whether the answer is printed as one JSON object.
     pub json: bool,
+    /// The device's key file; the usual place without.
+    pub identity: Option<PathBuf>,
+    /// Where the bridge is tried by TCP when UDP does not get through.
+    pub tcp: TcpPorts,
+}
+
+/// How to fetch what was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// Where to; never as a guest.
+    pub to: To,
+    /// What is wanted.
+    pub wish: missed::run::Wish,
+    /// Where the sound goes; beside the device's key without.
+    pub save: Option<PathBuf>,
+    /// Whether it is played.
+    pub play: bool,
+    /// The most that it may cost, in kbit/s of wire; 0 for as much as the line carries.
+    pub max_kbps: u32,
     /// The device's key file; the usual place without.
     pub identity: Option<PathBuf>,
     /// Where the bridge is tried by TCP when UDP does not get through.
@@ -123,6 +146,8 @@ pub struct Join {
     pub raise: bool,
     /// Whether it answers roll calls by itself.
     pub answers: bool,
+    /// Whether what it misses of a recorded meeting is fetched while it is in.
+    pub fetches: bool,
     /// The device's key file; the usual place without.
     pub identity: Option<PathBuf>,
     /// Where the bridge is tried by TCP when UDP does not get through.
@@ -184,6 +209,9 @@ impl Settings {
             Some(TypedCommand::Console(typed)) => {
                 console(*typed).map(|join| Command::Console(Box::new(join)))
             }
+            Some(TypedCommand::Missed(typed)) => {
+                missed(typed).map(|missed| Command::Missed(Box::new(missed)))
+            }
             Some(TypedCommand::Dial(typed)) => dial(*typed).map(|join| Command::Join(Box::new(join))),
             Some(TypedCommand::Ctl(typed)) => ctl(*typed).map(|ctl| Command::Ctl(Box::new(ctl))),
         };
@@ -210,8 +238,25 @@ fn ctl(typed: TypedCtl) -> Result<Ctl, String> {
     Ok(Ctl { to, wish, json, identity, tcp: tcp.unwrap_or_default() })
 }
 
+fn missed(typed: TypedMissed) -> Result<Missed, String> {
+    let TypedMissed { link, list, recording, whole, save, play, max_kbps, identity, tcp } = typed;
+    let to = match link {
+        None => To::Remembered,
+        Some(link) if link.guest => {
+            return Err("this link is for guests, who have what they missed in the meeting only".into());
+        }
+        Some(link) => To::Device(link),
+    };
+    let wish = match list {
+        true => missed::run::Wish::List,
+        false => missed::run::Wish::Fetch { recording: recording.unwrap_or(0), whole },
+    };
+    let (max_kbps, tcp) = (max_kbps.unwrap_or(0), tcp.unwrap_or_default());
+    Ok(Missed { to, wish, save, play, max_kbps, identity, tcp })
+}
+
 fn join(typed: TypedJoin) -> Result<Join, String> {
-    let TypedJoin { link, stay, identity } = typed;
+    let TypedJoin { link, stay, missed, identity } = typed;
     let to = match link {
         None => To::Remembered,
         Some(link) if link.guest => {
@@ -221,7 +266,10 @@ fn join(typed: TypedJoin) -> Result<Join, String> {
         }
         Some(link) => To::Device(link),
     };
-    self::stay(to, stay, identity)
+    let joined = self::stay(to, stay, identity)?;
+    // Whoever counts bytes is to say so.
+    let fetches = missed.map_or(joined.max_mb.is_none(), |when| when == TypedWhen::Fetch);
+    Ok(Join { fetches, ..joined })
 }
 
 /// One joins by it, and nothing more can be wished: whoever runs the meeting has no hand to raise.
@@ -277,6 +325,7 @@ fn stay(to: To, typed: TypedStay, identity: Option<PathBuf>) -> Result<Join, Str
         muted,
         raise,
         answers,
+        fetches: max_mb.is_none(),
         identity,
         tcp,
     })

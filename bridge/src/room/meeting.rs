@@ -21,6 +21,8 @@ struct Shape {
     has_operator: bool,
     deputy: Option<MemberId>,
     recording: Recording,
+    /// Which recording that is, 0 for none.
+    recorded: u64,
     /// Changes with each announcement.
     playing: u32,
 }
@@ -68,6 +70,7 @@ impl Room {
             has_operator,
             deputy,
             recording,
+            recorded: _,
             playing: _,
         } = self.shape();
         Meeting {
@@ -83,6 +86,8 @@ impl Room {
             deputy: deputy.map_or(0, |id| id.0),
             recording: recording.code(),
             playing: self.player.name().to_owned(),
+            recorded: self.recorded.map_or(0, |(recording, _)| recording),
+            recorded_ms: self.recorded.map_or(0, |(_, ms)| ms),
             age_s: u32::try_from(now.saturating_duration_since(self.started).as_secs()).unwrap_or(u32::MAX),
         }
     }
@@ -100,6 +105,7 @@ impl Room {
             has_operator: self.has_operator(),
             deputy: self.deputy,
             recording: self.recording(),
+            recorded: self.recorded.map_or(0, |(recording, _)| recording),
             playing: self.player.number(),
         }
     }

@@ -5,6 +5,7 @@ use super::seats::Site;
 use super::{Joining, REPORT_EVERY};
 use crate::audience::Hearing;
 use crate::bucket::Bucket;
+use crate::fetch::{Credit, Pace};
 use crate::howl::{Bands, Ear, Fault, Heard, Spectrum};
 use crate::mixer::fade;
 use crate::permit::{Right, may};
@@ -14,7 +15,7 @@ use giaoban_proto::media::ladder::{Role, RungId};
 use giaoban_proto::media::rate::{self, RateControl};
 use giaoban_proto::media::wait;
 use giaoban_proto::media::{DepartureCounters, Departures, Inlet, InletCounters, Pcm, Pulled};
-use giaoban_proto::unit::BRICK;
+use giaoban_proto::unit::{BRICK, Bitrate};
 use giaoban_proto::wire::{Ask, Echo, LineFigures, Report, SiteRole, Standing as Told, Voice};
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,10 @@ const ALIVE: Duration = Duration::from_secs(2);
 
 /// No report for so long means that the line was away: two that a listener sends were lost, and more.
 const DEAF: Duration = Duration::from_secs(10);
+
+/// Between two reports of a line that stands: three that a listener sends each second may be lost. More takes what was
+/// missed for heard, less what was heard for missed.
+const STOOD: Duration = Duration::from_millis(3500);
 
 /// How soon such a member is answered, at most so often.
 const SOONEST: Duration = Duration::from_millis(200);
@@ -118,6 +123,10 @@ pub(super) struct Member {
     /// Its last report, and bricks that it has said.
     report_of_it: Option<Report>,
     spoken: u64,
+    /// When it last reported, and what of the recording there was then.
+    stood: Option<(Instant, (u64, u64))>,
+    /// How fast something is fetched, where it is.
+    pace: Option<Box<Pace>>,
 }
 
 impl Member {
@@ -160,6 +169,8 @@ impl Member {
             looked: Looked::default(),
             report_of_it: None,
             spoken: 0,
+            stood: None,
+            pace: None,
         }
     }
 
@@ -239,15 +250,43 @@ impl Member {
             self.report_at = now + SOONEST;
         }
         self.echo = Some((report.sent_ms, now));
-        if let Some(new) = report.round_trip(clock_ms) {
+        let round_trip = report.round_trip(clock_ms);
+        if let Some(new) = round_trip {
             self.tally.round_trip = Some(wait::smoothed(self.tally.round_trip, new));
         }
         self.rate.handle_report(now, report, self.tally.round_trip);
+        if let (Some(pace), Some(new), Some(fastest)) = (&mut self.pace, round_trip, self.rate.fastest()) {
+            pace.handle_round_trip(now, new, fastest);
+        }
         self.spend();
         if let Some(inlet) = &mut self.inlet {
             inlet.set_round_trip(self.tally.round_trip);
             inlet.handle_report(now, report);
         }
+    }
+
+    /// It has just reported, and this recording runs and is so long: what was said since it last did, it has heard.
+    pub(super) fn note_recorded(&mut self, now: Instant, recorded: Option<(u64, u64)>) {
+        let before = std::mem::replace(&mut self.stood, recorded.map(|recorded| (now, recorded)));
+        if let (Some((at, (one, from))), Some((other, until))) = (before, recorded)
+            && one == other
+            && now.saturating_duration_since(at) < STOOD
+        {
+            self.site.has.add(one, (from, until));
+        }
+    }
+
+    /// Something is fetched over its line, to which so many bytes have gone; or not any more.
+    pub(super) fn set_fetching(&mut self, now: Instant, wire: Option<u64>) {
+        self.pace = wire.map(|wire| Box::new(Pace::new(now, wire)));
+    }
+
+    /// What of it may go now, where the line is there.
+    pub(super) fn fetch_credit(&mut self, now: Instant, wire: u64) -> Option<Credit> {
+        let heard = self.heard_at.is_some_and(|(at, _)| now.saturating_duration_since(at) < STOOD);
+        let speaking = self.voice_at.is_some_and(|at| now.saturating_duration_since(at) < REPORT_EVERY);
+        let most = if heard { self.rate.beside(speaking) } else { Bitrate::default() };
+        Some(self.pace.as_mut()?.credit(now, most, wire))
     }
 
     pub(super) fn handle_ask(&mut self, now: Instant, ask: &Ask) {
@@ -373,8 +412,9 @@ impl Member {
     }
 
     /// How its line is, where that is news to those who watch.
-    pub(super) fn look(&mut self, now: Instant) -> Option<LineFigures> {
+    pub(super) fn look(&mut self, now: Instant, recorded: Option<(u64, u64)>) -> Option<LineFigures> {
         let line = Line {
+            has: recorded.map(|recorded| self.site.has.percent(recorded)),
             member: self.site.id,
             sends: self.inlet.as_ref().map(|inlet| inlet.report(now)).unwrap_or_default(),
             spoken: self.spoken,

@@ -9,6 +9,7 @@
 //! nothing here that could be.
 
 use super::Joining;
+use giaoban_proto::spans::{Span, Spans};
 use giaoban_proto::unit::MemberId;
 use giaoban_proto::wire::{Seat, SiteRole};
 use std::time::{Duration, Instant};
@@ -41,6 +42,40 @@ pub(super) struct Site {
     pub(super) gain_db: i32,
     /// The last roll call that it has answered.
     pub(super) present: u32,
+    /// What it has of the recording.
+    pub(super) has: Has,
+}
+
+/// What a site has of the recording that runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Has {
+    recording: u64,
+    /// From when on it was let hear it.
+    pub(super) since_ms: u64,
+    /// What it has heard, or fetched.
+    spans: Spans,
+}
+
+impl Has {
+    /// This recording runs, and is so long by now: another than before begins with nothing.
+    pub(super) fn begin(&mut self, (recording, ms): (u64, u64)) {
+        if self.recording != recording {
+            *self = Self { recording, since_ms: ms, spans: Spans::default() };
+        }
+    }
+
+    /// It has heard or fetched a piece of this recording.
+    pub(super) fn add(&mut self, recording: u64, span: Span) {
+        if self.recording == recording {
+            self.spans.add(span);
+        }
+    }
+
+    /// How much it has of what there is, in percent.
+    pub(super) fn percent(&self, (recording, ms): (u64, u64)) -> u32 {
+        let has = if self.recording == recording { self.spans.total().min(ms) } else { 0 };
+        u32::try_from((has * 100).checked_div(ms).unwrap_or(100)).unwrap_or(100)
+    }
 }
 
 impl Site {
@@ -59,6 +94,7 @@ impl Site {
             silenced: false,
             gain_db: 0,
             present: 0,
+            has: Has::default(),
         };
         let Some(kept) = kept else { return new };
         let name = if kept.renamed { kept.name.clone() } else { new.name };
@@ -69,6 +105,7 @@ impl Site {
             took_over: kept.took_over,
             gain_db: kept.gain_db,
             present: kept.present,
+            has: kept.has.clone(),
             ..new
         }
     }
@@ -123,6 +160,10 @@ impl Seats {
 
     pub(super) fn of_device(&self, device: &[u8; 32]) -> Option<&Site> {
         self.iter().find(|seat| seat.device == *device)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Site> {
+        self.away.iter_mut().map(|(_, seat)| seat)
     }
 
     /// The seat with this number, which then is kept no more.

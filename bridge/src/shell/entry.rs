@@ -11,8 +11,8 @@ use giaoban_proto::link::RoomName;
 use giaoban_proto::pin::{self, Binding, Challenge, EXPORTER_LABEL, Pin};
 use giaoban_proto::transport::PublicKey;
 use giaoban_proto::wire::{
-    ClientMessage, CloseCode, Framer, InLobby, MAX_CONTROL_BYTES, PinChallenge, ServerMessage, SiteRole,
-    frame,
+    ClientMessage, CloseCode, Fetch, Framer, InLobby, MAX_CONTROL_BYTES, PinChallenge, ServerMessage,
+    SiteRole, frame,
 };
 use quinn::{Connection, RecvStream, SendStream};
 use std::sync::PoisonError;
@@ -29,6 +29,8 @@ const NAMELESS: &str = "Khách";
 pub(super) enum Entered {
     /// A meeting, in this member's place.
     Room { receiver: RecvStream, sender: SendStream, control: mpsc::Receiver<ServerMessage> },
+    /// To fetch what was recorded in this room.
+    Fetch { receiver: RecvStream, sender: SendStream, room: RoomName, admitted: Box<Admitted>, first: Fetch },
     /// To be measured, in this place among those that may be at once.
     Check { receiver: RecvStream, sender: SendStream, place: check::Place },
 }
@@ -61,6 +63,15 @@ impl Entry<'_> {
                 let place = place?;
                 self.welcome();
                 return Ok(Entered::Check { receiver, sender, place });
+            }
+            Action::Fetch(room, first) => {
+                let ask = Ask { device: self.device, room: room.clone(), code: None, enters: false };
+                let verdict = self.context.store.admit(ask).await.unwrap_or(Err(CloseCode::Internal));
+                let admitted = Box::new(verdict.inspect_err(|_| {
+                    self.context.counters.refused.fetch_add(1, Relaxed);
+                })?);
+                self.welcome();
+                return Ok(Entered::Fetch { receiver, sender, room, admitted, first });
             }
             _ => Err(CloseCode::BadMessage),
         };

@@ -4,17 +4,21 @@
 //! that finds it full is dropped and counted by whoever brought it.
 #![expect(clippy::disallowed_methods, reason = "a shell: this is where the rooms' clock is read")]
 
+mod fetching;
 mod input;
 mod written;
 
-pub(super) use input::{Act, Input, Line, Place, Who, later};
+pub(super) use fetching::wire;
+pub(super) use input::{Act, Fetcher, Input, Line, Place, Who, later};
 
+use super::fetch::Purse;
 use super::players::Players;
 use super::tapes::Tapes;
 use crate::announcement::Announcements;
 use crate::lateness::Lateness;
 use crate::limits::Limits;
 use crate::recording::Recorder;
+use crate::recording::shelf::Shelf;
 use crate::room::{Event, Joining, Room};
 use crate::session::LineId;
 use crate::store::{Admitted, Fact, SiteId, Snapshot, Store, Verdict, VisitId};
@@ -23,7 +27,7 @@ use giaoban_proto::link::{Fingerprint, RoomName};
 use giaoban_proto::transport::PublicKey;
 use giaoban_proto::unit::{BRICK, MemberId};
 use giaoban_proto::wire::{
-    ActCode, CAPABILITIES, CloseCode, Done, ServerMessage, SiteRole, VERSION, Welcome,
+    ActCode, CAPABILITIES, CloseCode, Done, KEEPS, ServerMessage, SiteRole, VERSION, Welcome,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -50,6 +54,8 @@ pub struct Config {
     pub log_names: bool,
     /// What writes recordings; `None` where nothing is recorded.
     pub recorder: Option<Recorder>,
+    /// What recordings are fetched from; `None` where they are not.
+    pub shelf: Option<Shelf>,
     /// What can be played into rooms.
     pub announcements: Option<Announcements>,
 }
@@ -128,6 +134,9 @@ struct Worker {
     visits: HashMap<MemberId, (RoomName, VisitId)>,
     /// Who let a guest's device in, for when it comes again.
     hosts: HashMap<PublicKey, (RoomName, SiteId)>,
+    /// Who fetches what was recorded, and when they were last told how much may go.
+    purses: HashMap<LineId, Arc<Purse>>,
+    paid: Option<Instant>,
     tapes: Tapes,
     players: Players,
     next_id: u64,
@@ -147,6 +156,8 @@ impl Worker {
             lines: HashMap::new(),
             visits: HashMap::new(),
             hosts: HashMap::new(),
+            purses: HashMap::new(),
+            paid: None,
             next_id: 1,
             late: Lateness::default(),
         }
@@ -228,6 +239,16 @@ impl Worker {
                 };
                 self.write_act(now, &room, act.by, ("play", called), (act.number, code));
                 self.events(now, &room);
+            }
+            Input::MayFetch(line, answer) => {
+                // Whoever asked may have gone.
+                let _ = answer.send(self.fetcher(line));
+            }
+            Input::Fetching(line, purse) => self.set_fetching(now, line, purse),
+            Input::Got(room, device, recording, span) => {
+                if let Some(room) = self.rooms.get_mut(&room) {
+                    room.fetched(device.as_bytes(), recording.0 as u64, span);
+                }
             }
             Input::Changed(snapshot) => self.apply(now, &snapshot),
             Input::Lost(line) => self.lost(now, line),
@@ -317,6 +338,7 @@ impl Worker {
         }
         if let Some(older) = self.held.insert(id, held) {
             self.lines.remove(&older.id);
+            self.purses.remove(&older.id);
             close(&older.line, CloseCode::Replaced);
             self.left(&older, Some(CloseCode::Replaced));
         }
@@ -326,6 +348,7 @@ impl Worker {
     fn release(&mut self, id: MemberId) -> Option<Held> {
         let held = self.held.remove(&id)?;
         self.lines.remove(&held.id);
+        self.purses.remove(&held.id);
         Some(held)
     }
 
@@ -439,11 +462,16 @@ impl Worker {
     }
 
     fn tick(&mut self, now: Instant) {
-        let Self { rooms, held, tapes, players, .. } = self;
+        let Self { rooms, held, tapes, players, store, .. } = self;
         for (name, room) in rooms.iter_mut() {
             players.tick(name, room);
             room.tick(now);
             tapes.tick(now, name, room);
+            if room.is_locked()
+                && let Some(id) = tapes.close(name)
+            {
+                store.record(Fact::RecordingClosed { id });
+            }
             while let Some(transmit) = room.poll_transmit() {
                 if let Some(Held { line, .. }) = held.get(&transmit.member) {
                     // quinn drops its oldest datagram when a link takes no more: right for voice. What cannot be
@@ -452,6 +480,7 @@ impl Worker {
                 }
             }
         }
+        self.pay(now);
         self.all_events(now);
     }
 
@@ -543,7 +572,7 @@ impl Worker {
 fn welcome(config: &Config, held: &Held, id: MemberId, role: SiteRole) {
     let welcome = Welcome {
         version: VERSION,
-        capabilities: CAPABILITIES,
+        capabilities: if config.shelf.is_some() { CAPABILITIES | KEEPS } else { CAPABILITIES },
         member: id.0,
         room: held.room.as_str().to_owned(),
         name: held.name.clone(),

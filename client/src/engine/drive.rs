@@ -1,13 +1,14 @@
 //! The loop itself: what comes in, what is due, and the end. What the bridge says is in `control`, sound in `sound`.
 
 use super::figures::{Figures, Seen};
-use super::{Client, Command, Ending, OnBody, OnMessage, OnStats, OnWelcome, Outcome};
+use super::{Client, Command, Ending, Keeping, OnBody, OnMessage, OnMissed, OnStats, OnWelcome, Outcome};
 use crate::audio::{AudioError, Sink, Source};
 use crate::budget::Budget;
 use crate::clock;
 use crate::floor::Floor;
 use crate::guest::Guest;
 use crate::meeting::{Entry, Meeting};
+use crate::missed::Missed;
 use crate::net::{Call, Caller, EVENTS, Event};
 use crate::roster::{Bar, Lobby, Roster};
 use crate::session::{Action, LineId, Notice, Session};
@@ -92,6 +93,8 @@ pub(super) struct Engine {
     pub(super) say: OnMessage,
     pub(super) watch: Option<OnBody>,
     pub(super) remember: OnWelcome,
+    pub(super) missed: Missed,
+    pub(super) on_missed: Option<OnMissed>,
 }
 
 impl Engine {
@@ -100,6 +103,10 @@ impl Engine {
         let (events_out, events) = mpsc::channel(EVENTS);
         let Client { meeting, identity, name, max_kbps, muted, duration, source, sink, network, .. } = client;
         let leave_at = duration.and_then(|duration| now.checked_add(duration));
+        let (missed, on_missed) = match client.missed {
+            Some(Keeping { known, fetches, keep }) => (Missed::new(known, fetches), Some(keep)),
+            None => (Missed::default(), None),
+        };
         let Doors { uplink, downlink } = doors;
         let Meeting { room, entry, .. } = &meeting;
         let (code, guest) = match entry {
@@ -157,6 +164,8 @@ impl Engine {
             say: client.say,
             watch: client.watch,
             remember: client.remember,
+            missed,
+            on_missed,
         };
         // Where the meeting's end is known, from the first packet on.
         engine.spend(now);
@@ -211,6 +220,7 @@ impl Engine {
             self.watch_devices();
             self.count(now);
             self.spend(now);
+            self.fetch(now);
         }
         Ok(())
     }
@@ -260,6 +270,12 @@ impl Engine {
                     self.session.handle_connected(now, id);
                 }
             }
+            Event::Bulk { id, message } => self.handle_bulk(now, id, message),
+            Event::BulkOver { id } => {
+                if self.session.line() == Some(id) {
+                    self.missed.handle_over(now);
+                }
+            }
             Event::Message { id, message } => self.handle_message(now, id, message),
             Event::Datagram { id, at, bytes } => self.handle_datagram(at, id, &bytes),
             Event::Lost { id, loss } => self.session.handle_lost(now, id, loss),
@@ -272,6 +288,7 @@ impl Engine {
             return;
         }
         self.session.handle_heard(at, id);
+        self.missed.handle_heard(at);
         let heard = self.downlink.handle_datagram(at, bytes);
         let Some(heartbeat) = &mut self.heartbeat else { return };
         heartbeat.handle_heard(at);
@@ -329,6 +346,7 @@ impl Engine {
         if self.session.line().is_none() {
             // Without a line there is nothing to beat for, and what is due for ever would never let this loop sleep.
             self.heartbeat = None;
+            self.missed.handle_lost(now);
         }
         let lobby = self.session.lobby();
         if self.waiting.as_ref().map(|(id, _)| *id) != lobby {
@@ -354,6 +372,8 @@ impl Engine {
             let (used, max) = (self.figures.bytes(), budget.max_bytes());
             if let Some(news) = budget.handle_used(now, used) {
                 (self.say)(&Message::Budget { news, used, max });
+                // What is left is for words.
+                self.missed.set_fetches(false);
             }
             max_kbps = budget.max_kbps();
         }

@@ -1,14 +1,18 @@
 //! What the worker is told, and of whom.
 
 use crate::announcement::Playing;
+use crate::room::Seated;
 use crate::session::LineId;
+use crate::shell::fetch::Purse;
 use crate::shell::tapes::Recorded;
-use crate::store::{Admitted, SiteId, Snapshot, Verdict};
+use crate::store::{Admitted, RecordingId, SiteId, Snapshot, Verdict};
 use bytes::Bytes;
 use giaoban_proto::link::RoomName;
+use giaoban_proto::spans::Span;
 use giaoban_proto::transport::PublicKey;
 use giaoban_proto::unit::{Bitrate, MemberId};
 use giaoban_proto::wire::{ActCode, ClientMessage, CloseCode, Done, ServerMessage};
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// What the worker is told.
@@ -26,6 +30,12 @@ pub(in crate::shell) enum Input {
     Answer(MemberId, Done),
     /// The recorder has answered.
     Recorded(RoomName, Recorded),
+    /// Somebody wants to fetch: what it is.
+    MayFetch(LineId, oneshot::Sender<Option<Fetcher>>),
+    /// It fetches from now on, as this allows, or not any more.
+    Fetching(LineId, Option<Arc<Purse>>),
+    /// A device has this of a recording of a room.
+    Got(RoomName, PublicKey, RecordingId, Span),
     /// An announcement that an act wanted can be heard, or not.
     Played(RoomName, Act, String, Result<Playing, ActCode>),
     /// Sites or rooms have changed.
@@ -41,6 +51,15 @@ pub(in crate::shell) enum Input {
 pub(in crate::shell) struct Act {
     pub(in crate::shell) by: MemberId,
     pub(in crate::shell) number: u32,
+}
+
+/// Somebody who wants to fetch from within a meeting.
+#[derive(Debug)]
+pub(in crate::shell) struct Fetcher {
+    pub(in crate::shell) room: RoomName,
+    pub(in crate::shell) site: Option<SiteId>,
+    pub(in crate::shell) name: String,
+    pub(in crate::shell) seated: Seated,
 }
 
 /// Where in a room somebody goes.

@@ -3,9 +3,10 @@
 use crate::{interrupted, key_file, on_a_runtime, remembered, say};
 use anyhow::Context as _;
 use giaoban_client::audio;
-use giaoban_client::engine::{Client, Command, OnBody, OnStats, OnWelcome};
+use giaoban_client::engine::{Client, Command, Keeping, OnBody, OnStats, OnWelcome};
 use giaoban_client::meeting::{self, Meeting};
 use giaoban_client::memory::{self, Kept};
+use giaoban_client::missed::store::Store;
 use giaoban_client::net::System;
 use giaoban_client::settings::{self, Join, To};
 use giaoban_client::words::{Lang, Message};
@@ -30,6 +31,8 @@ pub(crate) struct Entry {
     identity: Identity,
     /// Where the meeting is remembered; a guest is nobody that is known, and leaves nothing behind.
     memory: Option<PathBuf>,
+    /// Where what was missed is kept, likewise.
+    missed: Option<Store>,
 }
 
 /// Who is told what is said to the person.
@@ -72,7 +75,7 @@ pub(crate) fn entry(join: &mut Join, lang: Lang) -> anyhow::Result<Result<Entry,
                 Err(message) => return Ok(Err(message)),
             };
             let meeting = Meeting { host, port, room, entry: meeting::Entry::Guest { pin, pins } };
-            Ok(Ok(Entry { meeting, identity: Identity::generate()?, memory: None }))
+            Ok(Ok(Entry { meeting, identity: Identity::generate()?, memory: None, missed: None }))
         }
         to => {
             let key = key_file(join.identity.take())?;
@@ -82,7 +85,8 @@ pub(crate) fn entry(join: &mut Join, lang: Lang) -> anyhow::Result<Result<Entry,
             };
             let Some(meeting) = meeting else { return Ok(Err(Message::NothingRemembered)) };
             let identity = private::identity(&key)?;
-            Ok(Ok(Entry { meeting, identity, memory: Some(memory::place(&key)) }))
+            let missed = Some(crate::missed::store(&key, &meeting));
+            Ok(Ok(Entry { meeting, identity, memory: Some(memory::place(&key)), missed }))
         }
     }
 }
@@ -120,12 +124,20 @@ fn ask_pin(lang: Lang) -> Result<Pin, Message<'static>> {
 }
 
 pub(crate) async fn stay(entry: Entry, join: Join, ears: Ears) -> anyhow::Result<u8> {
-    let Entry { meeting, identity, memory } = entry;
-    let Join { input, output, duration, name, max_kbps, max_mb, muted, raise, answers, tcp, .. } = join;
+    let Entry { meeting, identity, memory, missed } = entry;
+    let Join { input, output, duration, name, max_kbps, max_mb, muted, raise, answers, fetches, tcp, .. } =
+        join;
     let Ears { note, stats, watch, commands } = ears;
     let remember: OnWelcome = match memory {
         Some(path) => remember(path, meeting.clone(), Arc::clone(&note)),
         None => Box::new(|_| {}),
+    };
+    let missed = match missed {
+        Some(store) => {
+            let (known, keep) = crate::missed::keeper(store, Arc::clone(&note))?;
+            Some(Keeping { known, fetches, keep })
+        }
+        None => None,
     };
     let name = name.or_else(computer_name).unwrap_or_default();
     let now = now();
@@ -157,6 +169,7 @@ pub(crate) async fn stay(entry: Entry, join: Join, ears: Ears) -> anyhow::Result
         say: Box::new(move |message| note(message)),
         watch,
         remember,
+        missed,
         unix_start,
     };
     Ok(client.run().await.ending.exit_code())
