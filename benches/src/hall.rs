@@ -5,12 +5,12 @@
 
 use anyhow::Context as _;
 use giaoban_bridge::announcement::Announcements;
-use giaoban_bridge::recording::{Recorder, disk::memory::Memory};
+use giaoban_bridge::recording::{Recorder, disk::memory::Memory, shelf::Shelf};
 use giaoban_bridge::shell::listen::Bridge;
 use giaoban_bridge::shell::worker::Config;
 use giaoban_bridge::store::{SqliteStore, UnixMs};
 use giaoban_client::audio::{AudioError, Polled, Sink, Source};
-use giaoban_client::engine::{Client, Command, Outcome};
+use giaoban_client::engine::{Client, Command, Keeping, Outcome};
 use giaoban_client::meeting::Meeting;
 use giaoban_client::stats::Stats;
 use giaoban_client::testing::Site;
@@ -122,7 +122,9 @@ impl Hall {
         let recordings = Memory::default();
         let recorder = recorder(&store, &recordings, start);
         let announcements = announcements.map(Announcements::patient);
-        let config = Config { recorder: Some(recorder), announcements, ..Config::for_members(max_members) };
+        let shelf = Some(Shelf::inline(recordings.clone()));
+        let config =
+            Config { recorder: Some(recorder), shelf, announcements, ..Config::for_members(max_members) };
         let end = end(&net, seed, &identity)?;
         let bridge = Bridge::in_task(end.endpoint, store.clone(), config.clone());
         let link = Link {
@@ -227,15 +229,30 @@ impl Hall {
     /// When no key can be made.
     pub fn seat_within(&mut self, guest: Guest, max_bytes: u64) -> anyhow::Result<Seat> {
         let (meeting, identity) = (Meeting::for_device(self.link.clone()), self.enrol(guest.name)?);
-        Ok(self.sit(guest, meeting, identity, Some(max_bytes)))
+        Ok(self.sit(guest, meeting, identity, (Some(max_bytes), None)))
     }
 
     /// As [`Hall::seat`], for one that comes by this right and with this key.
     pub fn seat_by(&mut self, guest: Guest, meeting: Meeting, identity: Identity) -> Seat {
-        self.sit(guest, meeting, identity, None)
+        self.sit(guest, meeting, identity, (None, None))
     }
 
-    fn sit(&mut self, guest: Guest, meeting: Meeting, identity: Identity, max_bytes: Option<u64>) -> Seat {
+    /// As [`Hall::seat`], for one that keeps what it misses of a recording.
+    ///
+    /// # Errors
+    /// When no key can be made.
+    pub fn seat_keeping(&mut self, guest: Guest, keeping: Keeping) -> anyhow::Result<Seat> {
+        let (meeting, identity) = (Meeting::for_device(self.link.clone()), self.enrol(guest.name)?);
+        Ok(self.sit(guest, meeting, identity, (None, Some(keeping))))
+    }
+
+    fn sit(
+        &mut self,
+        guest: Guest,
+        meeting: Meeting,
+        identity: Identity,
+        (max_bytes, missed): (Option<u64>, Option<Keeping>),
+    ) -> Seat {
         self.sites += 1;
         let ip = IpAddr::V4(Ipv4Addr::new(10, 0, 1, self.sites));
         self.net.connect(ip, BRIDGE, guest.line.0, guest.line.1);
@@ -261,7 +278,7 @@ impl Hall {
             say: Box::new(move |message| lock(&words).push(message.text(Lang::En))),
             watch: None,
             remember: Box::new(|_| {}),
-            missed: None,
+            missed,
             unix_start: OPENED + self.elapsed(),
         };
         Seat { ip, client: tokio::spawn(client.run()), tape, figures, said, commands }
