@@ -162,7 +162,8 @@ impl Hall {
         self.bridge.stop().await;
         drop((self.meter, self.tunnels));
         // The endpoint's own task lets go of the socket when the last connection has drained.
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        // On a line that was away that takes longer.
+        tokio::time::sleep(Duration::from_secs(6)).await;
         let recorder = Some(recorder(&self.store, &self.recordings, self.start));
         let config = Config { recorder, ..self.config };
         let end = end(&self.net, self.seed, &self.identity)?;

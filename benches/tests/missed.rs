@@ -65,7 +65,7 @@ fn speech(name: &str, turns: &[(usize, usize)]) -> Vec<f32> {
 }
 
 fn guest(name: &'static str, says: Vec<f32>, line: (LinkConfig, LinkConfig), stays: u64) -> Guest {
-    Guest { name, says, muted: false, max_kbps: 0, line, stays: Duration::from_secs(stays) }
+    Guest { name, says, muted: false, max_kbps: 60, line, stays: Duration::from_secs(stays) }
 }
 
 fn clean() -> (LinkConfig, LinkConfig) {
@@ -143,9 +143,9 @@ fn forty_seconds_that_were_missed_come_whole_through_two_outages_and_a_restart_o
         let outages = Outages::Spans(vec![seconds(20, 60), seconds(70, 78), seconds(86, 92)]);
         let line = LinkConfig { outages, ..LinkConfig::default() };
         let keeping = shelf.keeping(BTreeMap::new(), true);
-        let site = hall
-            .seat_keeping(guest("Na Loi", Vec::new(), (line.clone(), line), 150), keeping)
-            .expect("a seat");
+        // So slow that it takes longer than the line lives at a time.
+        let away = Guest { max_kbps: 24, ..guest("Na Loi", Vec::new(), (line.clone(), line), 150) };
+        let site = hall.seat_keeping(away, keeping).expect("a seat");
         until(&hall, 2).await;
         let operator = operate(&hall, &key, 1, Record::Start).await;
         until(&hall, 98).await;
@@ -414,6 +414,6 @@ fn a_hostile_asker_gets_nothing_and_takes_nothing_from_the_others() {
         );
         visitors[0].connection.send_datagram(Report::default().encode().to_vec().into()).expect("alive");
         let left = talker.leave().await.expect("left");
-        assert!(left.figures.iter().skip(3).all(|line| line.state == "in_room"));
+        assert!(left.figures.iter().skip(3).all(|line| line.state != "reconnecting"));
     });
 }

@@ -43,7 +43,7 @@ use giaoban_proto::media::Pcm;
 use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::unit::{MediaTime, MemberId};
 use giaoban_proto::wire::{
-    ActCode, ClientMessage, CloseCode, Datagram, MAX_ASK_BYTES, MAX_DATAGRAM_BYTES, Notice, NoticeKind,
+    ActCode, ClientMessage, CloseCode, Datagram, MAX_ASK_BYTES, MAX_DATAGRAM_BYTES, Notice, NoticeKind, Seat,
     ServerMessage, SiteRole, client_message::Body,
 };
 use lobby::Lobby;
@@ -317,7 +317,13 @@ impl Room {
 
     /// All that somebody who has just come must know: who is here, how the meeting stands, who waits.
     fn tell_whole(&mut self, now: Instant, id: MemberId, role: SiteRole) {
-        let list: Vec<ServerMessage> = roster::whole(self.seats()).collect();
+        let recorded = self.recorded.filter(|_| may(role, Right::SeeLobby));
+        let seats = self.seats().map(|seat| {
+            let site = self.site(MemberId(seat.member));
+            let has = recorded.and_then(|recorded| Some(site?.has.percent(recorded)));
+            Seat { has, ..seat }
+        });
+        let list: Vec<ServerMessage> = roster::whole(seats).collect();
         self.events.extend(list.into_iter().map(|part| Event::Send(id, part)));
         let meeting = self.meeting(now);
         self.events.push_back(Event::Send(id, meeting.into()));

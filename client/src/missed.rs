@@ -33,8 +33,9 @@ const GOT_EVERY: Duration = Duration::from_secs(1);
 /// When it is asked again, after the bridge had no place or could not read.
 const ASK_AGAIN: Duration = Duration::from_secs(20);
 
-/// After a line is there, what is missed waits for so long: coming back takes room on the line itself.
-const AFTER_COMING: Duration = Duration::from_secs(3);
+/// After a line is there, what is missed waits for so long: coming back takes room on the line itself, and what it carries
+/// is not known yet.
+const AFTER_COMING: Duration = Duration::from_secs(6);
 
 /// What is known of a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -158,7 +159,7 @@ impl Missed {
             // A program that was killed knows it by the disk.
             let noted = self.known.get(&recording).map(|known| known.heard_ms).filter(|&ms| ms > 0);
             let left = self.away_from.take().filter(|(of, _)| *of == recording).map(|(_, ms)| ms);
-            if let Some(from) = left.or(noted.filter(|_| before.is_none())) {
+            if let Some(from) = left.or_else(|| noted.filter(|_| before.is_none())) {
                 self.miss(recording, from, meeting.recorded_ms);
             }
         }
@@ -353,14 +354,14 @@ mod tests {
         // A new line, after which the recording is shorter than it would be: it was paused, or the bridge away.
         site.missed.handle_lost(site.at(35_000));
         site.come(75_000, 7, 110_000);
-        site.hear(75_000, 79_000);
+        site.hear(75_000, 81_000);
         let news: Vec<News> = std::iter::from_fn(|| site.missed.poll_news()).collect();
         assert_eq!(
             news,
             [News::Missed { seconds: 11, fetches: true }, News::Missed { seconds: 20, fetches: true }]
         );
-        assert_eq!(site.fetch(79_000), Some((91_500, 111_500)), "what is there already is not asked for");
-        assert_eq!(site.fetch(79_000), None, "one at a time");
+        assert_eq!(site.fetch(81_000), Some((91_500, 111_500)), "what is there already is not asked for");
+        assert_eq!(site.fetch(81_000), None, "one at a time");
     }
 
     #[test]
@@ -370,20 +371,20 @@ mod tests {
         site.hear(0, 20_000);
         site.missed.handle_lost(site.at(20_000));
         site.come(60_000, 7, 60_000);
-        site.hear(60_000, 64_000);
-        assert_eq!(site.fetch(64_000), Some((17_000, 61_500)));
-        assert_eq!(site.part(64_200, (17_000, 20_000), false), None);
-        assert_eq!(site.part(65_200, (20_000, 25_000), false), Some(25_000), "told once a second");
+        site.hear(60_000, 66_000);
+        assert_eq!(site.fetch(66_000), Some((17_000, 61_500)));
+        assert_eq!(site.part(66_200, (17_000, 20_000), false), None);
+        assert_eq!(site.part(67_200, (20_000, 25_000), false), Some(25_000), "told once a second");
         // The line breaks, and the bridge begins anew.
-        site.missed.handle_lost(site.at(66_000));
+        site.missed.handle_lost(site.at(68_000));
         site.come(70_000, 7, 62_000);
         site.hear(70_000, 78_000);
-        assert_eq!(site.fetch(74_000).map(|span| span.0), Some(25_000));
-        site.missed.handle_over(site.at(74_100));
+        assert_eq!(site.fetch(76_000).map(|span| span.0), Some(25_000));
+        site.missed.handle_over(site.at(76_100));
         assert_eq!(site.fetch(80_000), None, "not at once");
-        site.hear(78_000, 95_000);
-        let span = site.fetch(95_000).expect("again");
-        assert_eq!(site.part(95_100, (25_000, span.1), true), Some(span.1));
+        site.hear(78_000, 97_000);
+        let span = site.fetch(97_000).expect("again");
+        assert_eq!(site.part(97_100, (25_000, span.1), true), Some(span.1));
         let keeps = site.keeps();
         let parts = keeps.iter().filter(|keep| matches!(keep, Keep::Part(..))).count();
         assert_eq!((parts, matches!(keeps.last(), Some(Keep::Whole(7, _)))), (3, true), "{keeps:?}");
@@ -404,13 +405,13 @@ mod tests {
         let known = Known { heard_ms: heard, ..Known::default() };
         let mut again = Site::new(BTreeMap::from([(7, known)]));
         again.come(0, 7, 90_000);
-        again.hear(0, 4000);
-        assert_eq!(again.fetch(4000), Some((heard - BEFORE_MS, 91_500)));
+        again.hear(0, 6000);
+        assert_eq!(again.fetch(6000), Some((heard - BEFORE_MS, 91_500)));
         // Another recording is another matter.
         let mut other = Site::new(BTreeMap::from([(7, Known { heard_ms: heard, ..Known::default() })]));
         other.come(0, 8, 90_000);
-        other.hear(0, 4000);
-        assert_eq!(other.fetch(4000), None);
+        other.hear(0, 6000);
+        assert_eq!(other.fetch(6000), None);
     }
 
     #[test]

@@ -268,7 +268,7 @@ fn join(typed: TypedJoin) -> Result<Join, String> {
     };
     let joined = self::stay(to, stay, identity)?;
     // Whoever counts bytes is to say so.
-    let fetches = missed.map_or(joined.max_mb.is_none(), |when| when == TypedWhen::Fetch);
+    let fetches = missed.map_or_else(|| joined.max_mb.is_none(), |when| when == TypedWhen::Fetch);
     Ok(Join { fetches, ..joined })
 }
 

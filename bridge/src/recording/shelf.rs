@@ -170,7 +170,7 @@ impl Piece {
         let mut packets = Vec::new();
         loop {
             if self.held.is_none() {
-                self.held = self.reader.next()?;
+                self.held = self.reader.read()?;
                 if let (Some(packet), Some(coder)) = (&mut self.held, &mut self.coder) {
                     coder.code(packet);
                 }

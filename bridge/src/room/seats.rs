@@ -123,6 +123,7 @@ impl Site {
             present: self.present,
             away,
             gain_db: self.gain_db,
+            has: None,
         }
     }
 }

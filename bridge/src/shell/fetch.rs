@@ -31,8 +31,8 @@ use tokio::time::{sleep, timeout};
 const ASKS: u32 = 8;
 const ASK_EVERY: Duration = Duration::from_secs(2);
 
-/// A cap up to which sound is coded anew: see [`crate::recording::shelf`].
-const COARSE_UP_TO: Bitrate = Bitrate::from_kbps(16);
+/// What a line may cost up to which sound is coded anew: see [`crate::recording::shelf`]. Beside voice less is left.
+const COARSE_UP_TO: Bitrate = Bitrate::from_kbps(20);
 
 /// What a part costs beside its own bytes: headers of IP, UDP and QUIC, and of the frame in it.
 const AROUND: usize = 60;

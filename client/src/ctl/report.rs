@@ -70,6 +70,9 @@ struct Member<'a> {
     present: u32,
     away: bool,
     gain_db: i32,
+    /// Left out while nothing is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    has_percent: Option<u32>,
 }
 
 impl<'a> Member<'a> {
@@ -85,6 +88,7 @@ impl<'a> Member<'a> {
             present: seat.present,
             away: seat.away,
             gain_db: seat.gain_db,
+            has_percent: seat.has,
         }
     }
 }
@@ -239,6 +243,8 @@ struct Line {
     microphone_missing: bool,
     sends: Option<Leg>,
     hears: Option<Leg>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    has_percent: Option<u32>,
 }
 
 impl Line {
@@ -252,6 +258,7 @@ impl Line {
             microphone_missing: line.microphone & 4 != 0,
             sends: line.sends.map(Leg::of),
             hears: line.hears.map(Leg::of),
+            has_percent: line.has,
         }
     }
 }
@@ -322,6 +329,7 @@ mod tests {
             present: 2,
             away: true,
             gain_db: -3,
+            has: None,
         };
         let newer = Seat { member: 8, role: 99, ..Seat::default() };
         let who = read(&Wish::Who, &Ok(Answer::Who(vec![seat, newer])));

@@ -324,7 +324,7 @@ mod tests {
         assert!((1200 + 960 + 600..=1200 + 1020 + 600 + 120).contains(&ms), "{ms} ms");
         let mut reader = ogg::Reader::open(&file[..], 0).expect("reads").expect("ours");
         let mut first = Vec::new();
-        while let Some(packet) = reader.next().expect("reads") {
+        while let Some(packet) = reader.read().expect("reads") {
             first.push((packet.at / 48, packet.opus[1]));
         }
         assert_eq!(first[0], (0, 16));

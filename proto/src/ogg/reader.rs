@@ -48,7 +48,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn next(&mut self) -> io::Result<Option<Timed>> {
+    pub fn read(&mut self) -> io::Result<Option<Timed>> {
         while self.packets.is_empty() {
             let Some((page, of_tags)) = self.stream.next()? else { return Ok(None) };
             if of_tags {
@@ -72,12 +72,6 @@ impl<R: Read> Reader<R> {
             }
         }
         Ok(self.packets.pop_front())
-    }
-
-    /// The packet that [`Reader::next`] gives next, if it has been read.
-    #[must_use]
-    pub fn peek(&self) -> Option<&Timed> {
-        self.packets.front()
     }
 
     /// Samples up to which nothing more comes: the beginning of the next packet, or the end of what was read.
@@ -122,7 +116,7 @@ mod tests {
         let time = |ms: u64| MediaTime::from_bricks(ms / 20);
         segment.go_on(time(1000));
         let mut reader = Reader::open(Growing(file.clone(), 0), 48 * 480).expect("reads").expect("ours");
-        assert_eq!((reader.next().expect("reads"), reader.ended()), (None, false));
+        assert_eq!((reader.read().expect("reads"), reader.ended()), (None, false));
         let mut found = Vec::new();
         for ms in (1000..4000).step_by(60) {
             let mut out = Vec::new();
@@ -133,11 +127,11 @@ mod tests {
             // Torn wherever it was.
             for byte in out {
                 file.borrow_mut().push(byte);
-                found.extend(reader.next().expect("reads"));
+                found.extend(reader.read().expect("reads"));
             }
         }
         segment.end(&mut file.borrow_mut());
-        while let Some(packet) = reader.next().expect("reads") {
+        while let Some(packet) = reader.read().expect("reads") {
             found.push(packet);
         }
         assert!(reader.ended());

@@ -274,6 +274,9 @@ pub struct Seat {
     /// By how much it is made louder, in dB.
     #[prost(sint32, tag = "10")]
     pub gain_db: i32,
+    /// To an operator that has just come: how much of the recording that runs it has, in percent. Later the figures say.
+    #[prost(uint32, optional, tag = "11")]
+    pub has: Option<u32>,
 }
 
 macro_rules! body_from {

@@ -25,6 +25,9 @@ const TRIP: u16 = 6;
 /// A leg's figures: loss, wait, rung.
 const LEG: usize = 16;
 
+/// A site that has less of the recording than this, in percent, is marked: a second here and there is everybody's.
+const ALL: u32 = 95;
+
 /// The state in words.
 const STATE: usize = 14;
 
@@ -144,7 +147,10 @@ fn line(row: &Row<'_>, model: &Model, now: Instant, widths: Widths, lang: Lang) 
 /// Its name, cut where it must be, and what else is to be known of it.
 fn called(row: &Row<'_>, width: usize, lang: Lang) -> String {
     let gain = format!("{:+}", row.seat.gain_db);
+    let has = row.line.and_then(|line| line.has).filter(|&has| has < ALL);
+    let part = has.map_or_else(String::new, |has| format!("●{has}%"));
     let marks = [
+        (has.is_some(), part.as_str()),
         (row.own, Label::You.text(lang)),
         (row.deputy, Label::Deputy.text(lang)),
         (row.seat.gain_db != 0, gain.as_str()),
