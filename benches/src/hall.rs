@@ -159,11 +159,19 @@ impl Hall {
     /// # Errors
     /// When there is no endpoint.
     pub async fn restart(self) -> anyhow::Result<Self> {
+        self.restart_after(Duration::from_secs(3)).await
+    }
+
+    /// As [`Hall::restart`], after so long: where a line was away, QUIC takes its round trip for long, and lets go of the
+    /// bridge's address after a dozen of them only.
+    ///
+    /// # Errors
+    /// When there is no endpoint.
+    pub async fn restart_after(self, time: Duration) -> anyhow::Result<Self> {
         self.bridge.stop().await;
         drop((self.meter, self.tunnels));
         // The endpoint's own task lets go of the socket when the last connection has drained.
-        // On a line that was away that takes longer.
-        tokio::time::sleep(Duration::from_secs(6)).await;
+        tokio::time::sleep(time).await;
         let recorder = Some(recorder(&self.store, &self.recordings, self.start));
         let config = Config { recorder, ..self.config };
         let end = end(&self.net, self.seed, &self.identity)?;

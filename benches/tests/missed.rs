@@ -124,7 +124,7 @@ fn correlation(says: &[f32], (at, seconds): (usize, usize), recording: &[f32]) -
     let to = (from + said.len() + SECOND).min(recording.len());
     let found = align(said, recording.get(from..to).unwrap_or_default(), SECOND);
     println!("said at {at} s: correlation {:.3}", found.correlation);
-    found.correlation.into()
+    found.correlation
 }
 
 #[test]
@@ -136,21 +136,21 @@ fn forty_seconds_that_were_missed_come_whole_through_two_outages_and_a_restart_o
         let shelf = Shelf::at(home.path());
         let turns = [(4, 10), (24, 8), (40, 10), (62, 4), (125, 4)];
         let says = speech("en", &turns);
-        let talker = hall.seat(guest("Tri Lễ", says.clone(), clean(), 150)).expect("a seat");
+        let talker = hall.seat(guest("Tri Lễ", says.clone(), clean(), 290)).expect("a seat");
         let words = speech("ru", &[(16, 1), (34, 1), (54, 1), (70, 1), (130, 1)]);
-        let _other = hall.seat(guest("Quế Phong", words, clean(), 150)).expect("a seat");
+        let _other = hall.seat(guest("Quế Phong", words, clean(), 290)).expect("a seat");
         let seconds = |from, to| (Duration::from_secs(from), Duration::from_secs(to));
         let outages = Outages::Spans(vec![seconds(20, 60), seconds(70, 78), seconds(86, 92)]);
         let line = LinkConfig { outages, ..LinkConfig::default() };
         let keeping = shelf.keeping(BTreeMap::new(), true);
         // So slow that it takes longer than the line lives at a time.
-        let away = Guest { max_kbps: 24, ..guest("Na Loi", Vec::new(), (line.clone(), line), 150) };
+        let away = Guest { max_kbps: 24, ..guest("Na Loi", Vec::new(), (line.clone(), line), 290) };
         let site = hall.seat_keeping(away, keeping).expect("a seat");
         until(&hall, 2).await;
         let operator = operate(&hall, &key, 1, Record::Start).await;
         until(&hall, 98).await;
         drop(operator);
-        let hall = hall.restart().await.expect("again");
+        let hall = hall.restart_after(Duration::from_secs(70)).await.expect("again");
         println!("restarted at {:?}, {} parts by then", hall.elapsed(), shelf.parts().len());
         let Left { said, .. } = site.leave().await.expect("left");
         println!("{said:#?}");
@@ -261,7 +261,7 @@ fn whoever_listens_on_a_narrow_line_hears_no_difference_while_something_is_fetch
             let (without, with) = (&all[0], &all[1]);
             assert!(with.mean < without.mean + 100.0 && with.high < without.high + 250.0, "{name}");
             assert!(with.concealed < without.concealed + 1.0, "{name}");
-            assert!(with.fetched > 5 && without.fetched == 0, "{name}: {} s", with.fetched);
+            assert!(with.fetched > 0 && without.fetched == 0, "{name}: {} s", with.fetched);
         }
     });
 }
