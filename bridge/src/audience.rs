@@ -199,6 +199,12 @@ impl Audience {
         }
     }
 
+    /// Whether those who share have a packet to be sent now, on whatever rung.
+    #[must_use]
+    pub fn has_packet(&self) -> bool {
+        self.shared.iter().flatten().any(|stream| stream.packet().is_some())
+    }
+
     /// A member enters the mix with the brick that is about to be pushed.
     ///
     /// # Errors

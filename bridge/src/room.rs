@@ -14,6 +14,7 @@
 //! list. Guests in the lobby, observers, who may be told what happens, and seats whose lines are away are no members.
 
 mod acts;
+mod busy;
 mod event;
 mod faults;
 mod fetched;
@@ -37,6 +38,7 @@ use crate::howl::Spectrum;
 use crate::mixer::{Mix, fade};
 use crate::permit::{Right, may};
 use crate::talkers::{self, Change};
+use busy::Busy;
 use figures::Watch;
 use floor::Floor;
 use giaoban_proto::media::Pcm;
@@ -97,6 +99,7 @@ pub struct Room {
     ticks: u64,
     /// In order of their ids.
     members: Vec<Member>,
+    busy: Busy,
     /// What is kept of those whose lines are away.
     away: Seats,
     lobby: Lobby,
@@ -140,6 +143,7 @@ impl Room {
             max_members,
             ticks: 0,
             members: Vec::new(),
+            busy: Busy::default(),
             away: Seats::default(),
             lobby: Lobby::default(),
             floor: Floor::default(),
@@ -269,6 +273,7 @@ impl Room {
         // A guest has kept the number with which it came to the lobby: others may have come in since.
         let place = self.members.partition_point(|member| member.site.id < id);
         self.members.insert(place, member);
+        self.busy.insert(place, now);
         self.next = NOTHING;
         self.tell_whole(now, id, role);
         self.events.extend(standing.map(|standing| Event::Send(id, standing.into())));
@@ -360,6 +365,7 @@ impl Room {
     fn drop_line(&mut self, now: Instant, id: MemberId) -> bool {
         let Some(place) = self.place(id) else { return false };
         let member = self.members.remove(place);
+        self.busy.remove(place);
         let missed = member.missed();
         if !missed.is_zero() {
             self.events.push_back(Event::Keep(Keep::Missed { member: id, missed }));
@@ -375,10 +381,16 @@ impl Room {
     /// A datagram came from a member. One from nobody here, or a bad one, is counted and dropped.
     pub fn handle_datagram(&mut self, now: Instant, id: MemberId, bytes: &[u8]) {
         let Some(place) = self.place(id) else { return };
+        // Stamped by another thread, it may seem to come from just before the tick after which it was handed over.
+        let now = now.max(self.now);
         let (clock_ms, recorded) = (self.clock_ms(now), self.recorded);
         let member = &mut self.members[place];
+        self.busy.set_due(place, now);
         match Datagram::decode(bytes) {
-            Ok(Datagram::Voice(voice)) => member.handle_voice(now, &voice),
+            Ok(Datagram::Voice(voice)) => {
+                self.busy.note_voice(place);
+                member.handle_voice(now, &voice);
+            }
             Ok(Datagram::Report(report)) => {
                 member.handle_report(now, clock_ms, &report);
                 member.note_recorded(now, recorded);
@@ -418,20 +430,21 @@ impl Room {
         let time = MediaTime::from_bricks(self.ticks);
         self.ticks += 1;
         self.now = now;
-        for member in &mut self.members {
+        for member in self.busy.voices(&mut self.members) {
             member.pull(now);
         }
         self.choose();
         self.listen_for_faults();
         self.mix.clear();
-        for member in &self.members {
-            if member.in_mix {
-                self.mix.add(&member.voice);
+        for member in self.busy.voices(&mut self.members) {
+            if let Some(voice) = member.voice.as_deref().filter(|_| member.in_mix) {
+                self.mix.add(voice);
             }
         }
         self.player.mix(&mut self.mix);
         if self.ticks.is_multiple_of(STEER_EVERY) {
             self.steer();
+            self.busy.look(&self.members, now);
             self.expire();
             self.tell_figures();
         }
@@ -445,8 +458,13 @@ impl Room {
     pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
         let (clock_ms, now) = (self.clock_ms(self.now), self.now);
         let buffer = &mut self.buffer;
+        let voice = self.audience.has_packet();
         let (member, length) = loop {
-            let (place, stage) = self.next;
+            let (mut place, stage) = self.next;
+            if stage == Stage::Voice && !voice {
+                place = self.busy.next_due(place, now)?;
+                self.next.0 = place;
+            }
             let member = self.members.get_mut(place)?;
             let sent = match stage {
                 Stage::Voice => {
@@ -471,7 +489,9 @@ impl Room {
                 }
                 Stage::Report => {
                     self.next = (place + 1, Stage::Voice);
-                    member.poll_report(now, clock_ms).map(|report| copy(&report.encode(), buffer))
+                    let report = member.poll_report(now, clock_ms);
+                    self.busy.set_due(place, member.due(now));
+                    report.map(|report| copy(&report.encode(), buffer))
                 }
             };
             if let Some(length) = sent {
@@ -494,10 +514,11 @@ impl Room {
 
     /// Who is in the mix from this brick on, and how the changes sound.
     fn choose(&mut self) {
-        let candidates = self.members.iter_mut().map(|member| (member.site.id, &mut member.standing));
+        let candidates =
+            self.busy.voices(&mut self.members).map(|member| (member.site.id, &mut member.standing));
         self.changes.clear();
         talkers::choose(candidates, |change| self.changes.push(change));
-        for member in &mut self.members {
+        for member in self.busy.voices(&mut self.members) {
             member.in_mix = member.standing.in_mix() && member.speaks;
         }
         while let Some(change) = self.changes.pop() {
@@ -511,13 +532,15 @@ impl Room {
                         member.standing.leave();
                         member.in_mix = false;
                         self.encoder_faults += 1;
-                    } else if member.spoke {
+                    } else if let Some(voice) = member.voice.as_deref_mut().filter(|_| member.spoke) {
                         // It has been speaking, unheard, and comes in inside a word.
-                        fade(&mut member.voice, 0.0, 1.0);
+                        fade(voice, 0.0, 1.0);
                     }
                 }
                 Change::Leaves(_) if member.speaks => {
-                    fade(&mut member.voice, 1.0, 0.0);
+                    if let Some(voice) = member.voice.as_deref_mut() {
+                        fade(voice, 1.0, 0.0);
+                    }
                     member.in_mix = true;
                 }
                 Change::Leaves(_) => {}
@@ -550,8 +573,8 @@ impl Room {
     }
 
     fn encode(&mut self, time: MediaTime) {
-        let Self { mix, audience, members, encoder_faults, .. } = self;
-        for member in members.iter_mut() {
+        let Self { mix, audience, members, busy, encoder_faults, .. } = self;
+        for member in busy.voices(members) {
             let wanted = member.rate.rung();
             if wanted != member.rung {
                 match audience.move_member(time, member.rung, wanted, &mut member.hearing) {
@@ -563,9 +586,9 @@ impl Room {
         }
         let all = (mix.voices() > 0).then(|| mix.all());
         *encoder_faults += u64::from(audience.push(time, all).is_err());
-        for member in members.iter_mut() {
+        for member in busy.voices(members) {
             let Hearing::Private { stream, .. } = &mut member.hearing else { continue };
-            let own = (member.in_mix).then_some(&member.voice);
+            let own = member.voice.as_deref().filter(|_| member.in_mix);
             let others = mix.voices() - usize::from(own.is_some());
             let heard = (others > 0).then_some(|out: &mut Pcm| match own {
                 Some(own) => mix.minus(own, out),

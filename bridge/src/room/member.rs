@@ -62,6 +62,9 @@ const ECHO_FOR: Duration = Duration::from_secs(60);
 /// half a kilobit a second. Its round trip is measured no more often than this.
 const REPORT_TO_LISTENER: Duration = Duration::from_secs(4);
 
+/// When to look again whether a report is due that voice stands for.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// Reports that go each second all the same, so that a newcomer knows its round trip.
 const REPORTS_AT_FIRST: u32 = 6;
 
@@ -84,8 +87,8 @@ pub(super) struct Member {
     pub(super) acts: Bucket,
     pub(super) hearing: Hearing,
     pub(super) standing: Standing,
-    /// This brick of its voice; meaningful while it speaks.
-    pub(super) voice: Pcm,
+    /// This brick of its voice, made with the Inlet; meaningful while it speaks.
+    pub(super) voice: Option<Box<Pcm>>,
     /// Whether this brick holds voice, and whether the one before did.
     pub(super) speaks: bool,
     pub(super) spoke: bool,
@@ -143,7 +146,7 @@ impl Member {
             floored: true,
             hearing: Hearing::Shared,
             standing: Standing::default(),
-            voice: Pcm::SILENCE,
+            voice: None,
             speaks: false,
             spoke: false,
             in_mix: false,
@@ -224,7 +227,12 @@ impl Member {
         }
         if self.inlet.is_none() {
             self.inlet = Inlet::new(BRIDGE_COMPLEXITY).ok().map(Box::new);
+            if !self.standing.in_mix() {
+                // How loud it was when it spoke before says nothing.
+                self.standing = Standing::default();
+            }
             self.ear.get_or_insert_default();
+            self.voice.get_or_insert_with(|| Box::new(Pcm::SILENCE));
         }
         if let Some(inlet) = &mut self.inlet {
             inlet.insert(now, voice);
@@ -344,6 +352,30 @@ impl Member {
         Some(self.report(now, clock_ms))
     }
 
+    /// Whether something is to be done about its voice, or what it listens to, in each brick.
+    pub(super) fn is_busy(&self) -> bool {
+        self.inlet.is_some()
+            || self.speaks
+            || self.spoke
+            || self.in_mix
+            || self.standing.in_mix()
+            || matches!(self.hearing, Hearing::Private { .. })
+            || self.rate.rung() != self.rung
+    }
+
+    /// When something other than the voice that all hear may have to be sent to it.
+    pub(super) fn due(&self, now: Instant) -> Instant {
+        let waits = self.inlet.is_some() || matches!(self.hearing, Hearing::Private { .. });
+        if waits || self.departures.has_more() {
+            now
+        } else if now < self.report_at {
+            self.report_at
+        } else {
+            // Voice stands for the report, for now.
+            now + LOOK_AGAIN
+        }
+    }
+
     pub(super) fn count_bad(&mut self) {
         self.tally.bad_datagrams += 1;
     }
@@ -351,21 +383,27 @@ impl Member {
     /// Takes this brick out of its Inlet.
     pub(super) fn pull(&mut self, now: Instant) {
         self.spoke = self.speaks;
-        let Some(inlet) = &mut self.inlet else {
+        let (Some(inlet), Some(voice)) = (&mut self.inlet, self.voice.as_deref_mut()) else {
             self.standing.heard(None);
             return;
         };
-        self.speaks = inlet.pull(now, &mut self.voice) != Pulled::Silence;
+        self.speaks = inlet.pull(now, voice) != Pulled::Silence;
         if self.speaks {
             self.spoken += 1;
-            self.amplify();
+            // Made as loud as an operator wants it. A change takes the length of a brick, so that it does not click.
+            if self.site.gain_db != 0 || self.gain != 1.0 {
+                let wanted = 10f32.powf(self.site.gain_db as f32 / 20.0);
+                fade(voice, self.gain, wanted);
+                self.gain = wanted;
+            }
         }
-        self.standing.heard(self.speaks.then(|| self.voice.level()));
+        self.standing.heard(self.speaks.then(|| voice.level()));
     }
 
     /// Looks at this brick of its voice: the powers of its bands, if it says anything.
     pub(super) fn hear_itself(&mut self, spectrum: &mut Spectrum) -> Option<Bands> {
-        self.heard = (self.speaks && self.ear.is_some()).then(|| spectrum.look(&self.voice));
+        let voice = self.voice.as_deref().filter(|_| self.speaks && self.ear.is_some());
+        self.heard = voice.map(|voice| spectrum.look(voice));
         self.heard.map(|heard| heard.bands)
     }
 
@@ -384,16 +422,6 @@ impl Member {
         if let Some(ear) = &mut self.ear {
             **ear = Ear::default();
         }
-    }
-
-    /// Makes this brick as loud as an operator wants it. A change takes the length of a brick, so that it does not click.
-    fn amplify(&mut self) {
-        if self.site.gain_db == 0 && self.gain == 1.0 {
-            return;
-        }
-        let wanted = 10f32.powf(self.site.gain_db as f32 / 20.0);
-        fade(&mut self.voice, self.gain, wanted);
-        self.gain = wanted;
     }
 
     fn report(&self, now: Instant, clock_ms: u16) -> Report {

@@ -15,8 +15,8 @@ use giaoban_proto::wire::{
     SiteRole, frame,
 };
 use quinn::{Connection, RecvStream, SendStream};
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
 /// Control messages that may wait for a slow link: a roster of two and a half thousand sites.
@@ -211,7 +211,7 @@ impl Entry<'_> {
     async fn join(&self, who: Who) -> Result<Joined, CloseCode> {
         let (control, messages) = mpsc::channel(CONTROL_QUEUE);
         let (answer, joined) = oneshot::channel();
-        let line = Line { connection: self.connection.clone(), control };
+        let line = Line { connection: Arc::new(self.connection.clone()), control };
         let input = Input::Join { who: Box::new(who), line, answer };
         self.context.worker.inputs().send(input).await.map_err(|_| CloseCode::Stopping)?;
         let member = joined.await.map_err(|_| CloseCode::Stopping)??;

@@ -4,7 +4,7 @@ use super::check;
 use super::counters::Counters;
 use super::entry::{Entered, Entry};
 use super::fetch;
-use super::worker::{self, Input};
+use super::worker::{self, Heard, Input};
 use crate::bucket::Bucket;
 use crate::check::Allowance;
 use crate::doorkeeper::Doorkeeper;
@@ -227,7 +227,8 @@ impl Member<'_> {
                     } else if !self.shares.take(datagram.len()) {
                         counters.dropped_datagrams.fetch_add(1, Relaxed);
                     } else {
-                        match self.context.worker.inputs().try_send(Input::Datagram(id, datagram)) {
+                        let heard = Heard { line: id, at: now(), bytes: datagram };
+                        match self.context.worker.heard().try_send(heard) {
                             Ok(()) => {}
                             Err(TrySendError::Full(_)) => {
                                 counters.dropped_datagrams.fetch_add(1, Relaxed);

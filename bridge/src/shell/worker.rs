@@ -1,15 +1,18 @@
 //! The thread that owns the rooms: everything that happens in a meeting happens here, in one order, without a lock.
 //!
-//! Ticks come first: whatever is in the queue waits while 20 ms are mixed. The queue is bounded, and a voice packet
-//! that finds it full is dropped and counted by whoever brought it.
+//! Ticks come first: whatever is in the queue waits while 20 ms are mixed. Datagrams have a queue of their own and wait
+//! for the tick in any case, since nothing is heard or sent before it: to wake this thread for each would cost more than
+//! what is done with it. Both queues are bounded, and a datagram that finds its own full is dropped and counted by whoever
+//! brought it.
 #![expect(clippy::disallowed_methods, reason = "a shell: this is where the rooms' clock is read")]
 
+mod carry;
 mod fetching;
 mod input;
 mod written;
 
 pub(super) use fetching::wire;
-pub(super) use input::{Act, Fetcher, Input, Line, Place, Who, later};
+pub(super) use input::{Act, Fetcher, Heard, Input, Line, Place, Who, later};
 
 use super::fetch::Purse;
 use super::players::Players;
@@ -22,7 +25,7 @@ use crate::recording::shelf::Shelf;
 use crate::room::{Event, Joining, Room};
 use crate::session::LineId;
 use crate::store::{Admitted, Fact, SiteId, Snapshot, Store, Verdict, VisitId};
-use bytes::Bytes;
+use carry::Carrier;
 use giaoban_proto::link::{Fingerprint, RoomName};
 use giaoban_proto::transport::PublicKey;
 use giaoban_proto::unit::{BRICK, MemberId};
@@ -34,8 +37,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
-/// What may wait for the worker: a tick's worth of voice from a thousand talkers.
+/// What may wait for the worker besides datagrams.
 const QUEUE: usize = 4096;
+
+/// Datagrams that may wait for a tick: 20 ms of voice and reports from some thousands.
+const HEARD: usize = 4096;
 
 /// When a tick is later than this, those it has missed are not made up for: everybody would hear a burst.
 const GIVE_UP_AFTER: Duration = Duration::from_millis(200);
@@ -86,11 +92,16 @@ struct Held {
 #[derive(Clone, Debug)]
 pub(super) struct Handle {
     inputs: mpsc::Sender<Input>,
+    heard: mpsc::Sender<Heard>,
 }
 
 impl Handle {
     pub(super) fn inputs(&self) -> &mpsc::Sender<Input> {
         &self.inputs
+    }
+
+    pub(super) fn heard(&self) -> &mpsc::Sender<Heard> {
+        &self.heard
     }
 
     /// Puts everybody out with [`CloseCode::Stopping`] and ends the worker.
@@ -103,22 +114,31 @@ impl Handle {
     }
 }
 
-/// Starts a worker on a thread of its own.
+/// Starts a worker on a thread of its own; what it sends goes out on the current runtime.
 pub(super) fn start_thread(config: Config, store: Arc<dyn Store>) -> std::io::Result<Handle> {
-    let (inputs, queue) = mpsc::channel(QUEUE);
+    let (handle, queues) = queues();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let own = inputs.clone();
-    std::thread::Builder::new()
-        .name("rooms".into())
-        .spawn(move || runtime.block_on(Worker::new(config, store, own.downgrade()).run(queue)))?;
-    Ok(Handle { inputs })
+    let worker = Worker::new(config, store, handle.inputs.downgrade(), Carrier::start());
+    std::thread::Builder::new().name("rooms".into()).spawn(move || runtime.block_on(worker.run(queues)))?;
+    Ok(handle)
 }
 
 /// Starts a worker as a task of the current runtime, where time may be virtual.
 pub(super) fn start_task(config: Config, store: Arc<dyn Store>) -> Handle {
-    let (inputs, queue) = mpsc::channel(QUEUE);
-    tokio::spawn(Worker::new(config, store, inputs.downgrade()).run(queue));
-    Handle { inputs }
+    let (handle, queues) = queues();
+    tokio::spawn(Worker::new(config, store, handle.inputs.downgrade(), Carrier::start()).run(queues));
+    handle
+}
+
+/// What a worker is told by.
+struct Queues {
+    inputs: mpsc::Receiver<Input>,
+    heard: mpsc::Receiver<Heard>,
+}
+
+fn queues() -> (Handle, Queues) {
+    let ((inputs, told), (heard, hears)) = (mpsc::channel(QUEUE), mpsc::channel(HEARD));
+    (Handle { inputs, heard }, Queues { inputs: told, heard: hears })
 }
 
 struct Worker {
@@ -139,15 +159,17 @@ struct Worker {
     paid: Option<Instant>,
     tapes: Tapes,
     players: Players,
+    carrier: Carrier,
     next_id: u64,
     late: Lateness,
 }
 
 impl Worker {
-    fn new(config: Config, store: Arc<dyn Store>, own: mpsc::WeakSender<Input>) -> Self {
+    fn new(config: Config, store: Arc<dyn Store>, own: mpsc::WeakSender<Input>, carrier: Carrier) -> Self {
         Self {
             tapes: Tapes::new(config.recorder.clone(), own.clone()),
             players: Players::new(config.announcements.clone(), own.clone()),
+            carrier,
             config,
             store,
             own,
@@ -163,7 +185,7 @@ impl Worker {
         }
     }
 
-    async fn run(mut self, mut queue: mpsc::Receiver<Input>) {
+    async fn run(mut self, mut queues: Queues) {
         let mut next_tick = tokio::time::Instant::now() + BRICK;
         loop {
             tokio::select! {
@@ -172,9 +194,14 @@ impl Worker {
                     let now = tokio::time::Instant::now();
                     self.late.note(now.saturating_duration_since(next_tick));
                     next_tick = if now - next_tick > GIVE_UP_AFTER { now } else { next_tick } + BRICK;
+                    // No more than the queue holds: whatever comes meanwhile is the next tick's.
+                    for _ in 0..HEARD {
+                        let Ok(heard) = queues.heard.try_recv() else { break };
+                        self.hear(heard);
+                    }
                     self.tick(now.into_std());
                 }
-                input = queue.recv() => match input {
+                input = queues.inputs.recv() => match input {
                     Some(Input::Stop(done)) => {
                         self.stop();
                         // Whoever asked may have gone.
@@ -195,13 +222,6 @@ impl Worker {
                 if let Err(Ok(line)) = answer.send(joined) {
                     // The connection went while the door was being opened.
                     self.lost(now, line);
-                }
-            }
-            Input::Datagram(line, bytes) => {
-                if let Some(&member) = self.lines.get(&line)
-                    && let Some(room) = self.room_of(member)
-                {
-                    room.handle_datagram(now, member, &bytes);
                 }
             }
             Input::Message(line, message) => {
@@ -253,6 +273,14 @@ impl Worker {
             Input::Changed(snapshot) => self.apply(now, &snapshot),
             Input::Lost(line) => self.lost(now, line),
             Input::Stop(_) => {}
+        }
+    }
+
+    fn hear(&mut self, Heard { line, at, bytes }: Heard) {
+        if let Some(&member) = self.lines.get(&line)
+            && let Some(room) = self.room_of(member)
+        {
+            room.handle_datagram(at, member, &bytes);
         }
     }
 
@@ -462,7 +490,7 @@ impl Worker {
     }
 
     fn tick(&mut self, now: Instant) {
-        let Self { rooms, held, tapes, players, store, .. } = self;
+        let Self { rooms, held, tapes, players, store, carrier, .. } = self;
         for (name, room) in rooms.iter_mut() {
             players.tick(name, room);
             room.tick(now);
@@ -474,12 +502,11 @@ impl Worker {
             }
             while let Some(transmit) = room.poll_transmit() {
                 if let Some(Held { line, .. }) = held.get(&transmit.member) {
-                    // quinn drops its oldest datagram when a link takes no more: right for voice. What cannot be
-                    // sent at all belongs to a connection that is ending.
-                    let _ = line.connection.send_datagram(Bytes::copy_from_slice(transmit.bytes));
+                    carrier.load(&line.connection, transmit.bytes);
                 }
             }
         }
+        carrier.go();
         self.pay(now);
         self.all_events(now);
     }
@@ -563,6 +590,7 @@ impl Worker {
             late_us_median = self.late.permille(500).as_micros() as u64,
             late_us_99th = self.late.permille(990).as_micros() as u64,
             late_us_worst = self.late.worst().as_micros() as u64,
+            unsent = self.carrier.unsent(),
             "rooms closed"
         );
     }

@@ -13,6 +13,7 @@ use giaoban_proto::transport::PublicKey;
 use giaoban_proto::unit::{Bitrate, MemberId};
 use giaoban_proto::wire::{ActCode, ClientMessage, CloseCode, Done, ServerMessage};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
 /// What the worker is told.
@@ -20,8 +21,6 @@ use tokio::sync::{mpsc, oneshot};
 pub(in crate::shell) enum Input {
     /// A device was admitted and wants in.
     Join { who: Box<Who>, line: Line, answer: oneshot::Sender<Result<LineId, CloseCode>> },
-    /// A datagram came.
-    Datagram(LineId, Bytes),
     /// A control message came.
     Message(LineId, ClientMessage),
     /// The store has (or has not) written down that a guest comes in, by this operator's act of this number.
@@ -44,6 +43,14 @@ pub(in crate::shell) enum Input {
     Lost(LineId),
     /// Put everybody out and end.
     Stop(oneshot::Sender<()>),
+}
+
+/// A datagram that came. It waits for the next tick: nothing can be done about it before.
+#[derive(Debug)]
+pub(in crate::shell) struct Heard {
+    pub(in crate::shell) line: LineId,
+    pub(in crate::shell) at: Instant,
+    pub(in crate::shell) bytes: Bytes,
 }
 
 /// An act that is answered later: whose, and its number.
@@ -88,7 +95,7 @@ pub(in crate::shell) struct Who {
 /// How to reach a member.
 #[derive(Debug)]
 pub(in crate::shell) struct Line {
-    pub(in crate::shell) connection: quinn::Connection,
+    pub(in crate::shell) connection: Arc<quinn::Connection>,
     pub(in crate::shell) control: mpsc::Sender<ServerMessage>,
 }
 
