@@ -233,7 +233,11 @@ impl Room {
         let role =
             if kept.as_ref().is_some_and(|kept| kept.took_over) { SiteRole::Operator } else { joining.role };
         let mut member = Member::new(now, joining, kept.as_ref());
-        self.audience.join(member.rung).map_err(|_| CloseCode::Internal)?;
+        if member.site.hears() {
+            self.audience.join(member.rung).map_err(|_| CloseCode::Internal)?;
+        } else {
+            member.hearing = Hearing::Nothing;
+        }
         let id = member.site.id;
         match &kept {
             Some(kept) => {
@@ -244,7 +248,7 @@ impl Room {
             }
             None => {
                 self.roster.named(id);
-                if self.newcomers_silent && role != SiteRole::Operator && !self.been.contains(&device) {
+                if self.newcomers_silent && !may(role, Right::SpeakAlways) && !self.been.contains(&device) {
                     self.silence_device(device, true);
                 }
             }
@@ -510,7 +514,9 @@ impl Room {
             if member.in_mix {
                 member.in_mix_at = Some(now);
             }
-            if let Some(at) = member.in_mix_at.map(|at| (at, member.site.id)) {
+            // Nobody is company who hears nothing.
+            let heard = member.in_mix_at.filter(|_| member.site.hears());
+            if let Some(at) = heard.map(|at| (at, member.site.id)) {
                 if last[0].is_none_or(|first| at > first) {
                     last = [Some(at), last[0]];
                 } else if last[1].is_none_or(|second| at > second) {

@@ -16,9 +16,9 @@ pub use control::{
     Act, ActCode, CAPABILITIES, Check, CheckEnd, CheckReady, CheckResult, ClientMessage, CloseCode, Done,
     Figures, FloorMode, Framer, Gain, Hello, InLobby, Leave, LegFigures, LineFigures, Lobby,
     MAX_CONTROL_BYTES, MAX_GAIN_DB, MAX_TEXT_BYTES, Meeting, NoSuchRole, Notice, NoticeKind, OBSERVES,
-    PinChallenge, PinProof, Record, Recording, Rename, Roster, Said, Say, Seat, ServerMessage, SetCap,
-    SetFloor, SetMuted, SetRoom, Silence, SilenceAll, SiteRole, Standing, Tick, VERSION, WATCHES, Waiting,
-    Welcome, act, client_message, frame, server_message,
+    PinChallenge, PinProof, Record, Recording, Rename, Roster, SOURCE, Said, Say, Seat, ServerMessage,
+    SetCap, SetFloor, SetMuted, SetRoom, Silence, SilenceAll, SiteRole, Standing, Tick, TwoWay, VERSION,
+    WATCHES, Waiting, Welcome, act, client_message, frame, server_message,
 };
 pub use probe::{PROBE_BYTES, PROBE_STEPS, Probe, WORD_BYTES, Word};
 pub use report::{Delay, Echo, Microphone, Rate, Report};

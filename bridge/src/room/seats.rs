@@ -9,6 +9,7 @@
 //! nothing here that could be.
 
 use super::Joining;
+use crate::permit::{Right, may};
 use giaoban_proto::unit::MemberId;
 use giaoban_proto::wire::{Seat, SiteRole};
 use std::time::{Duration, Instant};
@@ -41,6 +42,8 @@ pub(super) struct Site {
     pub(super) gain_db: i32,
     /// The last roll call that it has answered.
     pub(super) present: u32,
+    /// Whether, as a source, it is let hear the meeting.
+    pub(super) two_way: bool,
 }
 
 impl Site {
@@ -59,6 +62,7 @@ impl Site {
             silenced: false,
             gain_db: 0,
             present: 0,
+            two_way: false,
         };
         let Some(kept) = kept else { return new };
         let name = if kept.renamed { kept.name.clone() } else { new.name };
@@ -69,6 +73,7 @@ impl Site {
             took_over: kept.took_over,
             gain_db: kept.gain_db,
             present: kept.present,
+            two_way: kept.two_way,
             ..new
         }
     }
@@ -86,7 +91,13 @@ impl Site {
             present: self.present,
             away,
             gain_db: self.gain_db,
+            two_way: self.two_way,
         }
+    }
+
+    /// Whether it is sent what is said.
+    pub(super) fn hears(&self) -> bool {
+        self.two_way || may(self.role, Right::Hear)
     }
 }
 

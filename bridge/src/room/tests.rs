@@ -1,4 +1,5 @@
 mod running;
+mod source;
 
 use super::*;
 use giaoban_proto::media::ladder::RungId;

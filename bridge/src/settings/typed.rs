@@ -152,7 +152,7 @@ pub(super) enum SiteTyped {
     Add {
         /// How it is called in meetings, such as "UBND xã Tri Lễ"
         name: String,
-        /// What it may do: operator, participant, listener or trunk (another bridge)
+        /// What it may do: operator, participant, listener, trunk (another bridge) or source (heard, hears nothing)
         #[arg(long, default_value = "participant")]
         role: SiteRole,
         #[command(flatten)]
@@ -176,7 +176,7 @@ pub(super) enum SiteTyped {
     Role {
         /// The site, by name or number
         site: String,
-        /// operator, participant, listener or trunk; with --room also `default`, which takes back what was said for
+        /// operator, participant, listener, trunk or source; with --room also `default`, which takes back what was said for
         /// that room
         role: String,
         /// In this room only; in a room with listed access this is what lets the site in

@@ -172,7 +172,8 @@ impl Engine {
 
     fn handle_standing(&mut self, Standing { role, silenced }: Standing) {
         self.standing = Bar::of(role, silenced);
-        self.floor.set_operator(SiteRole::from_code(role) == Some(SiteRole::Operator));
+        let role = SiteRole::from_code(role);
+        self.floor.set_always(matches!(role, Some(SiteRole::Operator | SiteRole::Source)));
         self.settle();
     }
 

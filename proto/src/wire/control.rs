@@ -10,7 +10,9 @@ mod code;
 mod guest;
 mod meeting;
 
-pub use acts::{Act, ActCode, Done, NoSuchRole, Notice, NoticeKind, Silence, SiteRole, Standing, act};
+pub use acts::{
+    Act, ActCode, Done, NoSuchRole, Notice, NoticeKind, Silence, SiteRole, Standing, TwoWay, act,
+};
 pub use cap::SetCap;
 pub use check::{Check, CheckEnd, CheckReady, CheckResult};
 pub use code::CloseCode;
@@ -35,6 +37,10 @@ pub const OBSERVES: u64 = 1;
 
 /// In [`Hello::capabilities`]: wishes to be sent how the lines of members are. Only operators are.
 pub const WATCHES: u64 = 2;
+
+/// In [`Hello::capabilities`]: the seat is a source ([`SiteRole::Source`]), beside the one that the device may have. For an
+/// operator's device, and for a site whose role is that.
+pub const SOURCE: u64 = 8;
 
 /// The longest control message, its length prefix left out.
 pub const MAX_CONTROL_BYTES: usize = 4096;
@@ -248,6 +254,9 @@ pub struct Seat {
     /// By how much it is made louder, in dB.
     #[prost(sint32, tag = "10")]
     pub gain_db: i32,
+    /// Whether it is a source that an operator lets hear the meeting.
+    #[prost(bool, tag = "12")]
+    pub two_way: bool,
 }
 
 macro_rules! body_from {
