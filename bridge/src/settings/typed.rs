@@ -99,6 +99,14 @@ pub(super) enum CommandTyped {
     },
     /// Who was in which room, from when to when
     Attendance(AttendanceTyped),
+    /// What was said in writing in a room's meetings
+    Messages {
+        /// The room
+        room: RoomName,
+        /// From then on: 2026-03-31, "2026-03-31 08:00", or 7d (12h, 30m) for so long ago
+        #[arg(long, value_name = "WHEN")]
+        since: Option<When>,
+    },
     /// What was done, by whom, when
     #[command(subcommand)]
     Audit(AuditTyped),
@@ -240,6 +248,9 @@ pub(super) struct AttendanceTyped {
     /// Print a table for spreadsheets instead (UTF-8)
     #[arg(long, conflicts_with = "json")]
     pub(super) csv: bool,
+    /// Print a page to be printed and signed instead (HTML, A4): `attendance --html > meeting.html`
+    #[arg(long, conflicts_with_all = ["json", "csv"])]
+    pub(super) html: bool,
 }
 
 #[derive(Debug, Subcommand)]
