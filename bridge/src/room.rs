@@ -105,8 +105,8 @@ pub struct Room {
     locked: bool,
     newcomers_silent: bool,
     deputy: Option<MemberId>,
-    /// Since when no operator's line is there.
-    left_alone: Option<Instant>,
+    /// When an operator with a seat was last heard: a report, which come each second, a voice packet, an act.
+    operator_heard: Instant,
     told: Told,
     watch: Watch,
     spectrum: Box<Spectrum>,
@@ -144,7 +144,7 @@ impl Room {
             locked: false,
             newcomers_silent: false,
             deputy: None,
-            left_alone: Some(now),
+            operator_heard: now,
             told: Told::default(),
             watch: Watch::default(),
             spectrum: Box::default(),
@@ -241,7 +241,7 @@ impl Room {
         let id = member.site.id;
         match &kept {
             Some(kept) => {
-                self.drop_line(now, id);
+                self.drop_line(id);
                 self.away.take(id);
                 self.floor.back(id);
                 if kept.name == member.site.name { self.roster.changed(id) } else { self.roster.named(id) }
@@ -328,7 +328,7 @@ impl Room {
         if let Some((_, gone)) = self.lobby.take(id) {
             self.tell_operators(&gone);
         }
-        if self.drop_line(now, id) {
+        if self.drop_line(id) {
             self.roster.left(id);
         }
         self.give_up_seat(now, id);
@@ -341,14 +341,15 @@ impl Room {
         }
         let Some(place) = self.place(id) else { return self.leave(now, id) };
         self.away.keep(now, self.members[place].site.clone());
-        self.drop_line(now, id);
+        self.drop_line(id);
         self.floor.lost(now, id);
         self.roster.changed(id);
     }
 
     /// A member is no receiver and not heard any more.
-    fn drop_line(&mut self, now: Instant, id: MemberId) -> bool {
+    fn drop_line(&mut self, id: MemberId) -> bool {
         let Some(place) = self.place(id) else { return false };
+        self.hear_operators();
         let member = self.members.remove(place);
         let missed = member.missed();
         if !missed.is_zero() {
@@ -356,9 +357,6 @@ impl Room {
         }
         self.audience.leave(member.rung, member.hearing);
         self.next = NOTHING;
-        if !self.has_operator() {
-            self.left_alone.get_or_insert(now);
-        }
         true
     }
 
@@ -367,6 +365,7 @@ impl Room {
         let Some(place) = self.place(id) else { return };
         let clock_ms = self.clock_ms(now);
         let member = &mut self.members[place];
+        member.last_word = now;
         match Datagram::decode(bytes) {
             Ok(Datagram::Voice(voice)) => member.handle_voice(now, &voice),
             Ok(Datagram::Report(report)) => member.handle_report(now, clock_ms, &report),
@@ -378,6 +377,9 @@ impl Room {
     /// A control message came from a member.
     pub fn handle_message(&mut self, now: Instant, id: MemberId, message: ClientMessage) {
         let Some(role) = self.role(id) else { return };
+        if let Some(place) = self.place(id) {
+            self.members[place].last_word = now;
+        }
         match message.body {
             // For the others to see: its own gate is what keeps it silent, and its voice, which may overtake this
             // message, is not made to wait for it.

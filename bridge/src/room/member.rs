@@ -108,6 +108,8 @@ pub(super) struct Member {
     heard: Option<Heard>,
     /// When a fault was last found.
     pub(super) faulty_at: Option<Instant>,
+    /// When anything last came from it.
+    pub(super) last_word: Instant,
     /// When it was last heard of, and whether it then seemed to miss us.
     heard_at: Option<(Instant, bool)>,
     echo: Option<(u16, Instant)>,
@@ -155,6 +157,7 @@ impl Member {
             ear: None,
             heard: None,
             faulty_at: None,
+            last_word: now,
             heard_at: None,
             echo: None,
             tally: Tally::default(),

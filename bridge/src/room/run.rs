@@ -243,7 +243,9 @@ impl Room {
             return Err(ActCode::NotAllowed);
         }
         let place = self.place(by).ok_or(ActCode::NobodyThere)?;
-        if self.has_operator() || !self.is_left_alone(now) {
+        // One that has just been heard is known of before the next look.
+        self.hear_operators();
+        if !self.is_left_alone(now) {
             return Err(ActCode::NotNow);
         }
         self.members[place].site.took_over = true;

@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 /// off should not be in the list for the rest of the day.
 pub(super) const KEEP_FOR: Duration = Duration::from_secs(600);
 
-/// For how long an operator may be away before the deputy may take its place: an ordinary fault of a line is over by then.
+/// For how long no operator may be heard before the deputy may take its place: an ordinary fault of a line is over by
+/// then.
 pub(super) const KEEP_FOR_AN_OPERATOR: Duration = Duration::from_secs(30);
 
 /// What a site is in this meeting, whether its line is there or not, but for what the floor knows of it.
