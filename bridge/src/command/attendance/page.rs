@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 const STYLE: &str = "\
 @page { size: A4; margin: 18mm 15mm 18mm 20mm; @bottom-center { content: counter(page) \" / \" counter(pages); font-size: 9pt } }
 * { box-sizing: border-box }
-body { font: 11pt/1.35 'Times New Roman', 'Liberation Serif', 'Noto Serif', serif; color: #000; background: #fff; margin: 0 auto; max-width: 178mm }
+body { font: 11pt/1.35 'Times New Roman', 'Liberation Serif', 'Noto Serif', serif; color: #000; background: #fff; margin: 0 auto; max-width: 175mm }
 header { display: flex; justify-content: space-between; gap: 8mm; text-align: center; margin-bottom: 7mm }
 header p { margin: 0 } header .of { flex: 1; border-bottom: .3mm dotted #000; min-height: 9mm; align-self: flex-start }
 h1 { font-size: 15pt; text-align: center; margin: 0 } h2 { font-size: 12pt; margin: 6mm 0 2mm; break-after: avoid }
