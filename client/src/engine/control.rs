@@ -195,6 +195,9 @@ impl Engine {
 
     /// Tells the person, and the ear.
     pub(super) fn tell(&mut self, news: floor::News) {
+        if self.as_source && matches!(news, floor::News::Roll { .. }) {
+            return;
+        }
         if let Some(cue) = news.cue() {
             self.cues.push(cue);
         }

@@ -378,6 +378,7 @@ fn the_deputy_alone_takes_over_and_only_when_no_operator_has_had_a_line_for_a_wh
 #[test]
 fn an_operator_in_every_state_by_its_last_word() {
     type Before = fn(&mut Meeting);
+    type Row = (&'static str, Before, [(bool, bool); 2]);
     let stays: Before = |_| {};
     let lost: Before = |meeting| meeting.lose(1);
     let lost_late: Before = |meeting| {
@@ -397,7 +398,7 @@ fn an_operator_in_every_state_by_its_last_word() {
     };
     let (y, n) = (true, false);
     // (it has an operator, the deputy may) 29 s after the operator's last word, then 31 s after it.
-    let table: [(&str, Before, [(bool, bool); 2]); 5] = [
+    let table: [Row; 5] = [
         ("its line stands and is silent", stays, [(y, n), (n, y)]),
         ("its line is lost", lost, [(n, n), (n, y)]),
         ("its line is given up 25 s after its last word", lost_late, [(n, n), (n, y)]),
