@@ -73,6 +73,16 @@ pub struct Guest {
     pub stays: Duration,
 }
 
+/// What a site has instead of a microphone and a loudspeaker.
+pub struct Program {
+    /// Where its sound comes from.
+    pub source: Box<dyn Source>,
+    /// Where what it hears goes.
+    pub sink: Box<dyn Sink>,
+    /// Whether it comes in as a source.
+    pub as_source: bool,
+}
+
 /// A site in the hall, running.
 pub struct Seat {
     /// The address from which it speaks.
@@ -238,12 +248,12 @@ impl Hall {
     /// When no key can be made.
     pub fn seat_within(&mut self, guest: Guest, max_bytes: u64) -> anyhow::Result<Seat> {
         let (meeting, identity) = (Meeting::for_device(self.link.clone()), self.enrol(guest.name)?);
-        Ok(self.sit(guest, meeting, identity, (Some(max_bytes), None)))
+        Ok(self.sit(guest, meeting, identity, Some(max_bytes)))
     }
 
     /// As [`Hall::seat`], for one that comes by this right and with this key.
     pub fn seat_by(&mut self, guest: Guest, meeting: Meeting, identity: Identity) -> Seat {
-        self.sit(guest, meeting, identity, (None, None))
+        self.sit(guest, meeting, identity, None)
     }
 
     /// As [`Hall::seat`], for one that keeps what it misses of a recording.
@@ -252,15 +262,33 @@ impl Hall {
     /// When no key can be made.
     pub fn seat_keeping(&mut self, guest: Guest, keeping: Keeping) -> anyhow::Result<Seat> {
         let (meeting, identity) = (Meeting::for_device(self.link.clone()), self.enrol(guest.name)?);
-        Ok(self.sit(guest, meeting, identity, (None, Some(keeping))))
+        Ok(self.start(guest, meeting, identity, |client| client.missed = Some(keeping)))
     }
 
-    fn sit(
+    /// As [`Hall::seat_by`], with a program in the place of people: what the guest says is not said.
+    pub fn seat_program(
         &mut self,
         guest: Guest,
         meeting: Meeting,
         identity: Identity,
-        (max_bytes, missed): (Option<u64>, Option<Keeping>),
+        program: Program,
+    ) -> Seat {
+        self.start(guest, meeting, identity, |client| {
+            let Program { source, sink, as_source } = program;
+            (client.source, client.sink, client.as_source) = (source, sink, as_source);
+        })
+    }
+
+    fn sit(&mut self, guest: Guest, meeting: Meeting, identity: Identity, max_bytes: Option<u64>) -> Seat {
+        self.start(guest, meeting, identity, |client| client.max_bytes = max_bytes)
+    }
+
+    fn start(
+        &mut self,
+        guest: Guest,
+        meeting: Meeting,
+        identity: Identity,
+        change: impl FnOnce(&mut Client),
     ) -> Seat {
         self.sites += 1;
         let ip = IpAddr::V4(Ipv4Addr::new(10, 0, 1, self.sites));
@@ -269,15 +297,16 @@ impl Hall {
         let (tape, figures) = (Arc::<Mutex<Vec<f32>>>::default(), Arc::<Mutex<Vec<Stats>>>::default());
         let (kept, said) = (figures.clone(), Arc::<Mutex<Vec<String>>>::default());
         let words = said.clone();
-        let client = Client {
+        let mut client = Client {
             meeting,
             identity,
             name: guest.name.into(),
             max_kbps: guest.max_kbps,
-            max_bytes,
+            max_bytes: None,
             muted: guest.muted,
             raise: false,
             answers: false,
+            as_source: false,
             duration: Some(guest.stays),
             source: Box::new(Microphone { says: guest.says, start: self.start, next: self.bricks() }),
             sink: Box::new(Loudspeaker { tape: tape.clone(), start: self.start, next: self.bricks() }),
@@ -287,9 +316,10 @@ impl Hall {
             say: Box::new(move |message| lock(&words).push(message.text(Lang::En))),
             watch: None,
             remember: Box::new(|_| {}),
-            missed,
+            missed: None,
             unix_start: OPENED + self.elapsed(),
         };
+        change(&mut client);
         Seat { ip, client: tokio::spawn(client.run()), tape, figures, said, commands }
     }
 

@@ -110,8 +110,8 @@ pub struct Room {
     locked: bool,
     newcomers_silent: bool,
     deputy: Option<MemberId>,
-    /// Since when no operator's line is there.
-    left_alone: Option<Instant>,
+    /// When an operator with a seat was last heard: a report, which come each second, a voice packet, an act.
+    operator_heard: Instant,
     told: Told,
     watch: Watch,
     spectrum: Box<Spectrum>,
@@ -152,7 +152,7 @@ impl Room {
             locked: false,
             newcomers_silent: false,
             deputy: None,
-            left_alone: Some(now),
+            operator_heard: now,
             told: Told::default(),
             watch: Watch::default(),
             spectrum: Box::default(),
@@ -242,21 +242,25 @@ impl Room {
         let role =
             if kept.as_ref().is_some_and(|kept| kept.took_over) { SiteRole::Operator } else { joining.role };
         let mut member = Member::new(now, joining, kept.as_ref());
-        self.audience.join(member.rung).map_err(|_| CloseCode::Internal)?;
+        if member.site.hears() {
+            self.audience.join(member.rung).map_err(|_| CloseCode::Internal)?;
+        } else {
+            member.hearing = Hearing::Nothing;
+        }
         if let Some(recorded) = self.recorded {
             member.site.has.begin(recorded);
         }
         let id = member.site.id;
         match &kept {
             Some(kept) => {
-                self.drop_line(now, id);
+                self.drop_line(id);
                 self.away.take(id);
                 self.floor.back(id);
                 if kept.name == member.site.name { self.roster.changed(id) } else { self.roster.named(id) }
             }
             None => {
                 self.roster.named(id);
-                if self.newcomers_silent && role != SiteRole::Operator && !self.been.contains(&device) {
+                if self.newcomers_silent && !may(role, Right::SpeakAlways) && !self.been.contains(&device) {
                     self.silence_device(device, true);
                 }
             }
@@ -343,7 +347,7 @@ impl Room {
         if let Some((_, gone)) = self.lobby.take(id) {
             self.tell_operators(&gone);
         }
-        if self.drop_line(now, id) {
+        if self.drop_line(id) {
             self.roster.left(id);
         }
         self.give_up_seat(now, id);
@@ -356,14 +360,15 @@ impl Room {
         }
         let Some(place) = self.place(id) else { return self.leave(now, id) };
         self.away.keep(now, self.members[place].site.clone());
-        self.drop_line(now, id);
+        self.drop_line(id);
         self.floor.lost(now, id);
         self.roster.changed(id);
     }
 
     /// A member is no receiver and not heard any more.
-    fn drop_line(&mut self, now: Instant, id: MemberId) -> bool {
+    fn drop_line(&mut self, id: MemberId) -> bool {
         let Some(place) = self.place(id) else { return false };
+        self.hear_operators();
         let member = self.members.remove(place);
         self.busy.remove(place);
         let missed = member.missed();
@@ -372,9 +377,6 @@ impl Room {
         }
         self.audience.leave(member.rung, member.hearing);
         self.next = NOTHING;
-        if !self.has_operator() {
-            self.left_alone.get_or_insert(now);
-        }
         true
     }
 
@@ -386,6 +388,7 @@ impl Room {
         let (clock_ms, recorded) = (self.clock_ms(now), self.recorded);
         let member = &mut self.members[place];
         self.busy.set_due(place, now);
+        member.last_word = now;
         match Datagram::decode(bytes) {
             Ok(Datagram::Voice(voice)) => {
                 self.busy.note_voice(place);
@@ -403,6 +406,9 @@ impl Room {
     /// A control message came from a member.
     pub fn handle_message(&mut self, now: Instant, id: MemberId, message: ClientMessage) {
         let Some(role) = self.role(id) else { return };
+        if let Some(place) = self.place(id) {
+            self.members[place].last_word = now;
+        }
         match message.body {
             // For the others to see: its own gate is what keeps it silent, and its voice, which may overtake this
             // message, is not made to wait for it.
@@ -557,7 +563,9 @@ impl Room {
             if member.in_mix {
                 member.in_mix_at = Some(now);
             }
-            if let Some(at) = member.in_mix_at.map(|at| (at, member.site.id)) {
+            // Nobody is company who hears nothing.
+            let heard = member.in_mix_at.filter(|_| member.site.hears());
+            if let Some(at) = heard.map(|at| (at, member.site.id)) {
                 if last[0].is_none_or(|first| at > first) {
                     last = [Some(at), last[0]];
                 } else if last[1].is_none_or(|second| at > second) {

@@ -18,7 +18,7 @@ use giaoban_proto::link::{Code, RoomName, composed};
 use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::unit::Bitrate;
 use giaoban_proto::wire::{
-    Check, ClientMessage, CloseCode, Fetch, Hello, OBSERVES, VERSION, WATCHES, client_message::Body,
+    Check, ClientMessage, CloseCode, Fetch, Hello, OBSERVES, SOURCE, VERSION, WATCHES, client_message::Body,
 };
 use std::time::{Duration, Instant};
 
@@ -56,6 +56,8 @@ pub struct Request {
     pub observes: bool,
     /// Whether it wishes to be told how the lines are, if it is an operator.
     pub watches: bool,
+    /// Whether it asks for a seat as a source.
+    pub source: bool,
 }
 
 /// A request to measure the line that made sense.
@@ -303,8 +305,17 @@ fn parse(hello: Hello) -> Result<Request, CloseCode> {
         code => Some(Code::from_bytes(code.try_into().map_err(|_| CloseCode::NotAdmitted)?)),
     };
     let cap = RungId::cap(hello.max_kbps);
-    let [observes, watches] = [OBSERVES, WATCHES].map(|bit| hello.capabilities & bit != 0);
-    Ok(Request { room, name: presentable(&hello.name), code, cap, muted: hello.muted, observes, watches })
+    let [observes, watches, source] = [OBSERVES, WATCHES, SOURCE].map(|bit| hello.capabilities & bit != 0);
+    Ok(Request {
+        room,
+        name: presentable(&hello.name),
+        code,
+        cap,
+        muted: hello.muted,
+        observes,
+        watches,
+        source,
+    })
 }
 
 /// Control characters, and what reorders text.

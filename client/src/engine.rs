@@ -75,6 +75,8 @@ pub struct Client {
     pub raise: bool,
     /// Whether it answers roll calls by itself.
     pub answers: bool,
+    /// Whether it comes in as a source, and leaves when its input has ended.
+    pub as_source: bool,
     /// For how long; without, until stopped.
     pub duration: Option<Duration>,
     /// Where sound comes from.

@@ -148,6 +148,8 @@ pub struct Join {
     pub answers: bool,
     /// Whether what it misses of a recorded meeting is fetched while it is in.
     pub fetches: bool,
+    /// Whether it comes in as a source.
+    pub source: bool,
     /// The device's key file; the usual place without.
     pub identity: Option<PathBuf>,
     /// Where the bridge is tried by TCP when UDP does not get through.
@@ -256,9 +258,12 @@ fn missed(typed: TypedMissed) -> Result<Missed, String> {
 }
 
 fn join(typed: TypedJoin) -> Result<Join, String> {
-    let TypedJoin { link, stay, missed, identity } = typed;
+    let TypedJoin { link, stay, missed, source, identity } = typed;
     let to = match link {
         None => To::Remembered,
+        Some(link) if link.guest && source => {
+            return Err("this link is for guests, and a source is an operator's or has that role".into());
+        }
         Some(link) if link.guest => {
             let pins = Some(Pins::from(&link));
             let Link { host, port, room, .. } = link;
@@ -266,9 +271,9 @@ fn join(typed: TypedJoin) -> Result<Join, String> {
         }
         Some(link) => To::Device(link),
     };
-    let joined = self::stay(to, stay, identity)?;
+    let joined = self::stay(to, stay, source, identity)?;
     // Whoever counts bytes is to say so.
-    let fetches = missed.map_or_else(|| joined.max_mb.is_none(), |when| when == TypedWhen::Fetch);
+    let fetches = missed.map_or_else(|| joined.max_mb.is_none() && !source, |when| when == TypedWhen::Fetch);
     Ok(Join { fetches, ..joined })
 }
 
@@ -282,22 +287,23 @@ fn console(TypedConsole { link, sound, identity }: TypedConsole) -> Result<Join,
         Some(link) => To::Device(link),
     };
     let stay = TypedStay { sound, duration: None, name: None, pin: None, raise: false, answers: true };
-    self::stay(to, stay, identity)
+    self::stay(to, stay, false, identity)
 }
 
 fn dial(typed: TypedDial) -> Result<Join, String> {
     let TypedDial { host: (host, port), room, stay } = typed;
     let to = To::Guest { host, port, room, pins: None, pin: pin(&stay)? };
-    self::stay(to, stay, None)
+    self::stay(to, stay, false, None)
 }
 
 fn pin(stay: &TypedStay) -> Result<Option<Pin>, String> {
     stay.pin.as_ref().map(|pin| pin.parse::<Pin>().map_err(|error| format!("--pin: {error}"))).transpose()
 }
 
-fn stay(to: To, typed: TypedStay, identity: Option<PathBuf>) -> Result<Join, String> {
+fn stay(to: To, typed: TypedStay, source: bool, identity: Option<PathBuf>) -> Result<Join, String> {
     let TypedStay { sound, duration, name, pin: _, raise, answers } = typed;
     let TypedSound { input, output, repeat, max_kbps, max_mb, stats, muted, tcp } = sound;
+    let output = output.unwrap_or(if source { Output::Null } else { Output::Device(None) });
     if repeat && !matches!(input, Input::File { .. }) {
         return Err(format!("--loop repeats an input file, and the input is `{input}`; leave it out"));
     }
@@ -325,7 +331,8 @@ fn stay(to: To, typed: TypedStay, identity: Option<PathBuf>) -> Result<Join, Str
         muted,
         raise,
         answers,
-        fetches: max_mb.is_none(),
+        fetches: max_mb.is_none() && !source,
+        source,
         identity,
         tcp,
     })

@@ -73,6 +73,10 @@ const REPORTS_AT_FIRST: u32 = 6;
 const ACT_EVERY: Duration = Duration::from_secs(2);
 const ACTS_AT_ONCE: u32 = 8;
 
+/// What a source is softer by. Where relays make a circle, what is said comes back with each round, and so dies away
+/// instead of howling: two relays are 6 dB a round. More is heard as a meeting that is too soft; less rings for longer.
+const SOURCE_DB: i32 = -3;
+
 /// A queue that grows is told at once, at most so often.
 const ALARM_EVERY: Duration = Duration::from_millis(300);
 
@@ -106,12 +110,14 @@ pub(super) struct Member {
     /// When voice was last sent to it.
     voice_at: Option<Instant>,
     /// Made when it first speaks: most never do, and a decoder is most of a member's memory.
-    inlet: Option<Box<Inlet>>,
+    pub(super) inlet: Option<Box<Inlet>>,
     /// What listens for faults of its sound, made with the Inlet; and this brick as it heard it.
     ear: Option<Box<Ear>>,
     heard: Option<Heard>,
     /// When a fault was last found.
     pub(super) faulty_at: Option<Instant>,
+    /// When anything last came from it.
+    pub(super) last_word: Instant,
     /// When it was last heard of, and whether it then seemed to miss us.
     heard_at: Option<(Instant, bool)>,
     echo: Option<(u16, Instant)>,
@@ -163,6 +169,7 @@ impl Member {
             ear: None,
             heard: None,
             faulty_at: None,
+            last_word: now,
             heard_at: None,
             echo: None,
             tally: Tally::default(),
@@ -197,9 +204,9 @@ impl Member {
         Some(Told { role: role.code(), silenced })
     }
 
-    /// Whether the floor lets it be heard; operators always are.
+    /// Whether the floor lets it be heard; some always are.
     pub(super) fn set_floored(&mut self, lets: bool) {
-        self.floored = lets || self.site.role == SiteRole::Operator;
+        self.floored = lets || may(self.site.role, Right::SpeakAlways);
         self.hush();
     }
 
@@ -317,7 +324,9 @@ impl Member {
     /// Whether it is in a conversation: `others` is when anybody else was last in the mix.
     pub(super) fn set_company(&mut self, now: Instant, others: Option<Instant>) {
         let Some(inlet) = &mut self.inlet else { return };
-        let talk = others.is_some_and(|at| now.saturating_duration_since(at) < wait::TAKES_PART_FOR);
+        // Nobody talks with who hears nothing: that one is waited for until it is whole.
+        let talk = self.site.hears()
+            && others.is_some_and(|at| now.saturating_duration_since(at) < wait::TAKES_PART_FOR);
         inlet.set_role(if talk { Role::Conversing } else { Role::Listening });
     }
 
@@ -391,8 +400,10 @@ impl Member {
         if self.speaks {
             self.spoken += 1;
             // Made as loud as an operator wants it. A change takes the length of a brick, so that it does not click.
-            if self.site.gain_db != 0 || self.gain != 1.0 {
-                let wanted = 10f32.powf(self.site.gain_db as f32 / 20.0);
+            let source_db = if self.site.role == SiteRole::Source { SOURCE_DB } else { 0 };
+            let db = self.site.gain_db + source_db;
+            if db != 0 || self.gain != 1.0 {
+                let wanted = 10f32.powf(db as f32 / 20.0);
                 fade(voice, self.gain, wanted);
                 self.gain = wanted;
             }

@@ -9,6 +9,7 @@
 //! nothing here that could be.
 
 use super::Joining;
+use crate::permit::{Right, may};
 use giaoban_proto::spans::{Span, Spans};
 use giaoban_proto::unit::MemberId;
 use giaoban_proto::wire::{Seat, SiteRole};
@@ -18,7 +19,8 @@ use std::time::{Duration, Instant};
 /// off should not be in the list for the rest of the day.
 pub(super) const KEEP_FOR: Duration = Duration::from_secs(600);
 
-/// For how long an operator may be away before the deputy may take its place: an ordinary fault of a line is over by then.
+/// For how long no operator may be heard before the deputy may take its place: an ordinary fault of a line is over by
+/// then.
 pub(super) const KEEP_FOR_AN_OPERATOR: Duration = Duration::from_secs(30);
 
 /// What a site is in this meeting, whether its line is there or not, but for what the floor knows of it.
@@ -44,6 +46,8 @@ pub(super) struct Site {
     pub(super) present: u32,
     /// What it has of the recording.
     pub(super) has: Has,
+    /// Whether, as a source, it is let hear the meeting.
+    pub(super) two_way: bool,
 }
 
 /// What a site has of the recording that runs.
@@ -95,6 +99,7 @@ impl Site {
             gain_db: 0,
             present: 0,
             has: Has::default(),
+            two_way: false,
         };
         let Some(kept) = kept else { return new };
         let name = if kept.renamed { kept.name.clone() } else { new.name };
@@ -106,6 +111,7 @@ impl Site {
             gain_db: kept.gain_db,
             present: kept.present,
             has: kept.has.clone(),
+            two_way: kept.two_way,
             ..new
         }
     }
@@ -124,7 +130,13 @@ impl Site {
             away,
             gain_db: self.gain_db,
             has: None,
+            two_way: self.two_way,
         }
+    }
+
+    /// Whether it is sent what is said.
+    pub(super) fn hears(&self) -> bool {
+        self.two_way || may(self.role, Right::Hear)
     }
 }
 

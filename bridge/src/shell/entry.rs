@@ -4,6 +4,7 @@
 use super::check;
 use super::peer::{Context, now};
 use super::worker::{Input, Line, Place, Who};
+use crate::permit::seated_as;
 use crate::prefix::Prefix;
 use crate::session::{Action, LineId, Measure, Request, Session};
 use crate::store::{Admitted, Ask, Fact, GuestDoor};
@@ -114,18 +115,24 @@ impl Entry<'_> {
 
     /// A device that is enrolled, or has an invitation.
     async fn admit(&self, request: Request) -> Result<Joined, CloseCode> {
-        let Request { room, code, cap, muted, observes, watches, .. } = request;
-        // An invitation is not used up by looking on, and so gives no right to it.
-        if observes && !self.context.store.knows(&self.device) {
+        let Request { room, code, cap, muted, observes, watches, source, .. } = request;
+        let source = source && !observes;
+        // An invitation is not used up by looking on, and so gives no right to it. Nor by a source, which is nobody's
+        // presence in the meeting.
+        if (observes || source) && !self.context.store.knows(&self.device) {
             return Err(self.refused(&room, CloseCode::NotAdmitted));
         }
-        let ask = Ask { device: self.device, room: room.clone(), code, enters: !observes };
+        let enters = !observes && !source;
+        let ask = Ask { device: self.device, room: room.clone(), code, enters };
         let verdict = self.context.store.admit(ask).await.unwrap_or(Err(CloseCode::Internal));
         let admitted = verdict.inspect_err(|_| {
             self.context.counters.refused.fetch_add(1, Relaxed);
         })?;
+        if seated_as(admitted.role, source).is_none() {
+            return Err(self.refused(&room, CloseCode::NoSource));
+        }
         let place = if observes { Place::Observer } else { Place::Seat };
-        self.join(Who { room, device: self.device, admitted, place, cap, muted, watches }).await
+        self.join(Who { room, device: self.device, admitted, place, cap, muted, watches, source }).await
     }
 
     /// A guest: proves the PIN, then goes to the lobby.
@@ -136,7 +143,10 @@ impl Entry<'_> {
         receiver: &mut RecvStream,
         sender: &mut SendStream,
     ) -> Result<Joined, CloseCode> {
-        let Request { room, name, cap, muted, watches, .. } = request;
+        let Request { room, name, cap, muted, watches, source, .. } = request;
+        if source {
+            return Err(self.refused(&room, CloseCode::NoSource));
+        }
         let opened = self.open_door(&room, exchange).await;
         self.session.handle_door(now(), opened.as_ref().map(drop).map_err(|&code| code));
         let (challenge, ours, admits) = opened.map_err(|code| self.refused(&room, code))?;
@@ -166,7 +176,7 @@ impl Entry<'_> {
             max_members: None,
         };
         let place = Place::Lobby { admits };
-        self.join(Who { room, device: self.device, admitted, place, cap, muted, watches }).await
+        self.join(Who { room, device: self.device, admitted, place, cap, muted, watches, source }).await
     }
 
     /// What is asked of a guest at this room's door; whether it is admitted without an operator.

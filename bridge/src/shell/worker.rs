@@ -20,6 +20,7 @@ use super::tapes::Tapes;
 use crate::announcement::Announcements;
 use crate::lateness::Lateness;
 use crate::limits::Limits;
+use crate::permit::seated_as;
 use crate::recording::Recorder;
 use crate::recording::shelf::Shelf;
 use crate::room::{Event, Joining, Room};
@@ -86,6 +87,8 @@ struct Held {
     site: Option<SiteId>,
     generation: u64,
     visit: Option<VisitId>,
+    /// Whether it asked for a seat as a source, beside that of the device.
+    source: bool,
 }
 
 /// What the worker may be told to do by whoever holds the bridge.
@@ -291,7 +294,7 @@ impl Worker {
     fn join(&mut self, now: Instant, who: Who, line: Line) -> Result<LineId, CloseCode> {
         let (line_id, fresh) = (LineId(self.next_id), MemberId(self.next_id));
         self.next_id += 1;
-        let Who { room: name, device, admitted, place, cap, muted, watches } = who;
+        let Who { room: name, device, admitted, place, cap, muted, watches, source } = who;
         let Admitted { site, name: called, role, guest, generation, visit, max_members } = admitted;
         let full = self.rooms.len() >= self.config.limits.rooms as usize && !self.rooms.contains_key(&name);
         let most = max_members.unwrap_or(self.config.limits.members as usize);
@@ -304,6 +307,7 @@ impl Worker {
             site,
             generation,
             visit,
+            source,
         };
         if full {
             self.left(&held, Some(CloseCode::Full));
@@ -314,8 +318,9 @@ impl Worker {
             self.tapes.opened(&name, &mut room);
             room
         });
-        let joining =
-            Joining { id: fresh, device: *device.as_bytes(), name: called, cap, muted, role, guest, watches };
+        let role = seated_as(role, source).unwrap_or(role);
+        let device = seat_of(&device, source);
+        let joining = Joining { id: fresh, device, name: called, cap, muted, role, guest, watches };
         room.set_max_members(most);
         let result = match place {
             Place::Seat => room.join(now, joining),
@@ -335,6 +340,11 @@ impl Worker {
         );
         match result {
             Ok(id) => {
+                if source {
+                    // It has no visit that would tell.
+                    let (target, detail) = (id.0.to_string(), name.as_str().to_owned());
+                    self.store.record(Fact::Acted { by: site, act: "join as source", target, detail });
+                }
                 match place {
                     // The first word on this line; the room's list of who is here follows it.
                     Place::Seat => self.greet(&mut held, id),
@@ -434,10 +444,13 @@ impl Worker {
                 Some(site) if site.generation > held.generation => {
                     room.put_out(now, member, CloseCode::Expelled)
                 }
-                Some(site) => {
-                    room.set_role(now, member, site.role_in(held.room.as_str()));
-                    room.rename(member, &site.name);
-                }
+                Some(site) => match seated_as(site.role_in(held.room.as_str()), held.source) {
+                    Some(role) => {
+                        room.set_role(now, member, role);
+                        room.rename(member, &site.name);
+                    }
+                    None => room.put_out(now, member, CloseCode::NoSource),
+                },
             }
         }
         for held in self.held.values_mut() {
@@ -608,6 +621,12 @@ fn welcome(config: &Config, held: &Held, id: MemberId, role: SiteRole) {
         spare: config.spare.map(|spare| spare.as_bytes().to_vec()).unwrap_or_default(),
     };
     let _ = held.line.control.try_send(welcome.into());
+}
+
+/// By what a seat is known when its device comes again: the device's key; for a source what no device's key is, its
+/// complement, so that an operator's own seat is left alone.
+fn seat_of(device: &PublicKey, source: bool) -> [u8; 32] {
+    device.as_bytes().map(|byte| if source { !byte } else { byte })
 }
 
 fn close(line: &Line, code: CloseCode) {

@@ -73,6 +73,7 @@ struct Member<'a> {
     /// Left out while nothing is recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     has_percent: Option<u32>,
+    two_way: bool,
 }
 
 impl<'a> Member<'a> {
@@ -89,6 +90,7 @@ impl<'a> Member<'a> {
             away: seat.away,
             gain_db: seat.gain_db,
             has_percent: seat.has,
+            two_way: seat.two_way,
         }
     }
 }
@@ -330,13 +332,14 @@ mod tests {
             away: true,
             gain_db: -3,
             has: None,
+            two_way: true,
         };
         let newer = Seat { member: 8, role: 99, ..Seat::default() };
         let who = read(&Wish::Who, &Ok(Answer::Who(vec![seat, newer])));
         assert_eq!((&who["act"], &who["result"]), (&"who".into(), &"done".into()));
         let first = serde_json::json!({
             "member": 7, "name": "Tri Lễ", "role": "participant", "guest": true, "muted": true, "silenced": true,
-            "hand": 3, "present": 2, "away": true, "gain_db": -3
+            "hand": 3, "present": 2, "away": true, "gain_db": -3, "two_way": true
         });
         assert_eq!(who["members"][0], first);
         assert!(who["members"][1]["role"].is_null() && who.get("waiting").is_none());

@@ -180,7 +180,8 @@ impl Engine {
 
     fn handle_standing(&mut self, Standing { role, silenced }: Standing) {
         self.standing = Bar::of(role, silenced);
-        self.floor.set_operator(SiteRole::from_code(role) == Some(SiteRole::Operator));
+        let role = SiteRole::from_code(role);
+        self.floor.set_always(matches!(role, Some(SiteRole::Operator | SiteRole::Source)));
         self.settle();
     }
 
@@ -202,6 +203,9 @@ impl Engine {
 
     /// Tells the person, and the ear.
     pub(super) fn tell(&mut self, news: floor::News) {
+        if self.as_source && matches!(news, floor::News::Roll { .. }) {
+            return;
+        }
         if let Some(cue) = news.cue() {
             self.cues.push(cue);
         }

@@ -18,7 +18,7 @@ use crate::words::Message;
 use giaoban_proto::media::codec::CodecError;
 use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::transport::Path;
-use giaoban_proto::wire::{CAPABILITIES, Hello, SetCap, SetMuted, VERSION, WATCHES};
+use giaoban_proto::wire::{CAPABILITIES, Hello, SOURCE, SetCap, SetMuted, VERSION, WATCHES};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -50,7 +50,7 @@ pub(super) struct Engine {
     /// The PIN's exchange, where this client is a guest.
     pub(super) guest: Option<Guest>,
     host: String,
-    leave_at: Option<Instant>,
+    pub(super) leave_at: Option<Instant>,
     /// What the person lets each direction cost, as the bridge is told.
     max_kbps: u32,
     budget: Option<Budget>,
@@ -64,6 +64,7 @@ pub(super) struct Engine {
     /// Whether it still is to raise its hand, and whether it answers roll calls by itself.
     pub(super) raise: bool,
     pub(super) answers: bool,
+    pub(super) as_source: bool,
     pub(super) cues: Cues,
     /// When this site was last told that nobody hears it talk.
     pub(super) told_unheard: Option<Instant>,
@@ -115,10 +116,14 @@ impl Engine {
                 (None, Some(Guest::new(pin.clone(), room.as_str(), pins.is_some())))
             }
         };
+        let wishes = [(client.watch.is_some(), WATCHES), (client.as_source, SOURCE)];
+        let capabilities =
+            wishes.into_iter().filter(|(is, _)| *is).fold(CAPABILITIES, |all, (_, bit)| all | bit);
         let mut engine = Self {
+            as_source: client.as_source,
             hello: Hello {
                 version: VERSION,
-                capabilities: if client.watch.is_some() { CAPABILITIES | WATCHES } else { CAPABILITIES },
+                capabilities,
                 software: concat!("giaoban ", env!("CARGO_PKG_VERSION")).into(),
                 room: room.as_str().into(),
                 name: name.clone(),

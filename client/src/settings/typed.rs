@@ -53,7 +53,8 @@ pub(super) enum TypedCommand {
     /// admit N, refuse N (guests in the lobby); expel N, silence N (or mute), unsilence N (or unmute), silence-all
     /// [--but-floor], unsilence-all, gain N DB, rename N NAME; floor open|moderated|announcement [--turn 3m], grant N|next,
     /// take-back, lower N|all; rollcall [--within 2m], rollcall end, tick N, untick N; record start|stop|pause; play NAME,
-    /// play (stops); say TEXT [--operators]; lock, unlock, newcomers silent|speak; deputy N|none.
+    /// play (stops); say TEXT [--operators]; lock, unlock, newcomers silent|speak; deputy N|none;
+    /// two-way N, one-way N (whether a source hears the meeting).
     ///
     /// Takes no seat in the room and makes no sound. Ends with 0 done, 1 not possible, 2 for bad usage, 3 refused, 4 not
     /// reachable.
@@ -78,6 +79,12 @@ pub(super) struct TypedJoin {
     /// [default: fetch; later with --max-mb]
     #[arg(long, env = "GIAOBAN_MISSED", value_enum, value_name = "fetch|later")]
     pub(super) missed: Option<TypedWhen>,
+    /// Bring another meeting in, or a device or a program: be heard, and hear nothing unless an operator says so
+    ///
+    /// For an operator's device, beside its own seat, and for a site whose role is source. Leaves when the input has ended.
+    /// Without --output nothing is played.
+    #[arg(long, env = "GIAOBAN_SOURCE", value_parser = FalseyValueParser::new())]
+    pub(super) source: bool,
     /// This device's key, made if it is not there [default: in the user's configuration folder]
     #[arg(long, env = "GIAOBAN_IDENTITY", value_name = "FILE")]
     pub(super) identity: Option<PathBuf>,
@@ -134,12 +141,13 @@ pub(super) struct TypedDial {
 /// What joining and the operator's screen have in common.
 #[derive(Args)]
 pub(super) struct TypedSound {
-    /// Where sound comes from: FILE.wav, device, device:NAME, tone or silence
+    /// Where sound comes from: FILE.wav, device, device:NAME, tone, silence, or - for another program's (WAV, or 16-bit mono
+    /// PCM at 48 kHz)
     #[arg(long, env = "GIAOBAN_INPUT", default_value = "device")]
     pub(super) input: Input,
-    /// Where sound goes: FILE.wav, device, device:NAME or null
-    #[arg(long, env = "GIAOBAN_OUTPUT", default_value = "device")]
-    pub(super) output: Output,
+    /// Where sound goes: FILE.wav, device, device:NAME, null, or - for another program (WAV) [default: device]
+    #[arg(long, env = "GIAOBAN_OUTPUT")]
+    pub(super) output: Option<Output>,
     /// Begin the input file again at its end
     #[arg(long = "loop", env = "GIAOBAN_LOOP", value_parser = FalseyValueParser::new())]
     pub(super) repeat: bool,

@@ -11,7 +11,9 @@ mod fetch;
 mod guest;
 mod meeting;
 
-pub use acts::{Act, ActCode, Done, NoSuchRole, Notice, NoticeKind, Silence, SiteRole, Standing, act};
+pub use acts::{
+    Act, ActCode, Done, NoSuchRole, Notice, NoticeKind, Silence, SiteRole, Standing, TwoWay, act,
+};
 pub use cap::SetCap;
 pub use check::{Check, CheckEnd, CheckReady, CheckResult};
 pub use code::CloseCode;
@@ -40,6 +42,9 @@ pub const WATCHES: u64 = 2;
 
 /// In [`Welcome::capabilities`]: what is recorded can be fetched, by a second stream that the client opens.
 pub const KEEPS: u64 = 4;
+/// In [`Hello::capabilities`]: the seat is a source ([`SiteRole::Source`]), beside the one that the device may have. For an
+/// operator's device, and for a site whose role is that.
+pub const SOURCE: u64 = 8;
 
 /// The longest control message, its length prefix left out.
 pub const MAX_CONTROL_BYTES: usize = 4096;
@@ -277,6 +282,9 @@ pub struct Seat {
     /// To an operator that has just come: how much of the recording that runs it has, in percent. Later the figures say.
     #[prost(uint32, optional, tag = "11")]
     pub has: Option<u32>,
+    /// Whether it is a source that an operator lets hear the meeting.
+    #[prost(bool, tag = "12")]
+    pub two_way: bool,
 }
 
 macro_rules! body_from {

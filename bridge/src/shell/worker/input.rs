@@ -90,6 +90,7 @@ pub(in crate::shell) struct Who {
     pub(in crate::shell) cap: Bitrate,
     pub(in crate::shell) muted: bool,
     pub(in crate::shell) watches: bool,
+    pub(in crate::shell) source: bool,
 }
 
 /// How to reach a member.

@@ -125,8 +125,21 @@ fn ask_pin(lang: Lang) -> Result<Pin, Message<'static>> {
 
 pub(crate) async fn stay(entry: Entry, join: Join, ears: Ears) -> anyhow::Result<u8> {
     let Entry { meeting, identity, memory, missed } = entry;
-    let Join { input, output, duration, name, max_kbps, max_mb, muted, raise, answers, fetches, tcp, .. } =
-        join;
+    let Join {
+        input,
+        output,
+        duration,
+        name,
+        max_kbps,
+        max_mb,
+        muted,
+        raise,
+        answers,
+        source,
+        fetches,
+        tcp,
+        ..
+    } = join;
     let Ears { note, stats, watch, commands } = ears;
     let remember: OnWelcome = match memory {
         Some(path) => remember(path, meeting.clone(), Arc::clone(&note)),
@@ -141,8 +154,8 @@ pub(crate) async fn stay(entry: Entry, join: Join, ears: Ears) -> anyhow::Result
     };
     let name = name.or_else(computer_name).unwrap_or_default();
     let now = now();
-    let source = match input.open(now) {
-        Ok(source) => source,
+    let microphone = match input.open(now) {
+        Ok(microphone) => microphone,
         Err(error) => return Ok(no_sound(&note, &error)),
     };
     let sink = match output.open(now) {
@@ -160,8 +173,9 @@ pub(crate) async fn stay(entry: Entry, join: Join, ears: Ears) -> anyhow::Result
         muted,
         raise,
         answers,
+        as_source: source,
         duration,
-        source,
+        source: microphone,
         sink,
         network,
         commands,

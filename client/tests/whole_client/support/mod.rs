@@ -206,6 +206,7 @@ impl Running {
             muted: setup.muted,
             raise: setup.raise,
             answers: setup.answers,
+            as_source: false,
             watch: setup.watch,
             duration: setup.duration,
             source: Box::new(source),
