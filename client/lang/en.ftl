@@ -56,8 +56,7 @@ cost = { $mb } MB
 cost-of = { $mb } of { $max } MB
 recording = RECORDING
 recording-paused = recording paused
-recording-tries-again = It is tried again by itself.
-failed = RECORDING FAILED
+recording-failed = RECORDING FAILED
 
 # Who speaks
 speaks-now = Speaking now
@@ -194,6 +193,7 @@ left = You have left the meeting
 ended = The meeting has ended
 refused = You are not admitted
 not-reachable = The bridge does not answer
+tries-again = It is tried again by itself.
 failed = Something went wrong
 join-again = Join again
 other-meeting = Another meeting

@@ -56,8 +56,7 @@ cost = { $mb } MB đã dùng
 cost-of = { $mb }/{ $max } MB
 recording = ĐANG GHI ÂM
 recording-paused = tạm dừng ghi âm
-recording-tries-again = Máy sẽ tự thử lại.
-failed = LỖI GHI ÂM
+recording-failed = LỖI GHI ÂM
 
 # Who speaks
 speaks-now = Đang phát biểu
@@ -194,6 +193,7 @@ left = Bạn đã rời cuộc họp
 ended = Cuộc họp đã kết thúc
 refused = Bạn không được vào
 not-reachable = Máy chủ không trả lời
+tries-again = Máy sẽ tự thử lại.
 failed = Có lỗi xảy ra
 join-again = Vào lại
 other-meeting = Cuộc họp khác

@@ -56,6 +56,8 @@ pub enum News {
     Devices(Vec<String>, Vec<String>),
     /// The program was started once more, with this link or nothing.
     Started(String),
+    /// The program is to end, as if its window were closed.
+    Interrupted,
 }
 
 /// What is to be done elsewhere.
@@ -427,6 +429,7 @@ impl Shell {
                 self.show_devices();
             }
             News::Started(link) => self.started_again(now, &link),
+            News::Interrupted => self.quit(),
         }
     }
 

@@ -138,7 +138,7 @@ mod tests {
         check.handle_no();
         assert_eq!(check.poll_run(), Some(Run::Record));
         check.handle_ran(Run::Record, LOUD);
-        assert_eq!((check.step(), check.poll_run()), (&Step::Playback, Some(Run::Playback)));
+        assert_eq!((check.step().clone(), check.poll_run()), (Step::Playback, Some(Run::Playback)));
         check.handle_ran(Run::Playback, LOUD);
         check.handle_yes();
         assert_eq!(check.step(), &Step::Done);
@@ -153,6 +153,6 @@ mod tests {
         assert_eq!(check.step(), &Step::Tone);
         check.handle_skip();
         check.handle_broken("late".into());
-        assert_eq!((check.step(), check.poll_run()), (&Step::Done, None));
+        assert_eq!((check.step().clone(), check.poll_run()), (Step::Done, None));
     }
 }

@@ -24,18 +24,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-pub use ui::{App, Page, Sheet, Show};
+use giaoban_screen as ui;
 
-#[expect(
-    missing_docs,
-    unnameable_types,
-    unreachable_pub,
-    unused_qualifications,
-    reason = "written by slint-build"
-)]
-mod ui {
-    slint::include_modules!();
-}
+pub use ui::{App, Page, Sheet, Show};
 
 use ui::{Theme, Tone, Tr};
 

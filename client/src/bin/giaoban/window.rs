@@ -44,6 +44,15 @@ pub(crate) fn run(window: settings::Window, asked: Option<Lang>, locale: Lang) -
         // Two windows are no harm.
         Err(error) => tracing::warn!("a second start will open a second window: {error}"),
     }
+    let stopped = news_out.clone();
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        on_a_runtime(async {
+            while interrupted().await {
+                let _ = stopped.try_send(News::Interrupted);
+            }
+            Ok(0)
+        })
+    })?;
     let place = Kept::place(&key);
     let mut kept = Kept::read(&place);
     // Files and tones are for whoever tries something out.
@@ -157,16 +166,9 @@ impl Outside {
             commands,
             doors: Some(Box::new(move |(source, sink)| (meters.source(source), meters.sink(sink)))),
         };
-        self.commands = Some(commands_out.clone());
+        self.commands = Some(commands_out);
         std::thread::Builder::new().name("engine".into()).spawn(move || {
-            let outcome = on_a_runtime(async {
-                tokio::spawn(async move {
-                    if interrupted().await {
-                        let _ = commands_out.send(Command::Stop).await;
-                    }
-                });
-                stay(entry, join, ears).await
-            });
+            let outcome = on_a_runtime(stay(entry, join, ears));
             // The screen is there until it has heard this.
             let _ = ended.send(News::Ended(outcome.err().map(|error| format!("{error:#}"))));
         })?;

@@ -13,6 +13,11 @@ use slint::platform::{Key, WindowEvent};
 use slint::{ComponentHandle as _, SharedString};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
+thread_local! {
+    /// Whether this test has its screen, which is one for each thread.
+    static READY: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
 struct Desk {
     app: App,
     running: Running,
@@ -40,7 +45,11 @@ fn known() -> Begin {
 
 impl Desk {
     fn new(begin: Begin, lang: Lang) -> Self {
-        i_slint_backend_testing::init_no_event_loop();
+        READY.with(|ready| {
+            if !ready.replace(true) {
+                i_slint_backend_testing::init_no_event_loop();
+            }
+        });
         let view = View::new(lang).expect("no screen is needed");
         let app = view.app().clone_strong();
         let (news, heard) = sync_channel(64);
@@ -272,8 +281,10 @@ fn a_bridge_that_does_not_answer_is_tried_again_and_one_that_refuses_is_not() {
         let now = now();
         desk.running.shell.borrow_mut().look(now + AGAIN + AGAIN);
         assert_eq!(desk.orders().len(), usize::from(again));
-        desk.push("Join again");
-        assert_eq!(desk.orders().len(), usize::from(!again), "where it is not joining already");
+        if !again {
+            desk.push("Join again");
+            assert!(matches!(&desk.orders()[..], [Order::Join { .. }]));
+        }
     }
 }
 

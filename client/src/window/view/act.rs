@@ -1,7 +1,7 @@
 //! What the person does.
 
-use super::ui::{App, Do};
 use crate::console::model::Key;
+use giaoban_screen::{App, Do};
 use slint::ComponentHandle as _;
 use std::rc::Rc;
 

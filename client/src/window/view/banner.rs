@@ -1,9 +1,9 @@
 //! What cannot be missed, in words.
 
-use super::ui::{Show, Tone};
 use crate::roster::Bar;
 use crate::window::model::{Banner, Model};
 use crate::window::words::Words;
+use giaoban_screen::{Show, Tone};
 use std::time::Instant;
 
 pub(super) fn show(show: &Show<'_>, model: &Model, now: Instant, words: &Words) {

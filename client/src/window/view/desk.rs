@@ -2,11 +2,11 @@
 
 use super::lists::{Lists, set};
 use super::sentence;
-use super::ui::{Deed, Letter, Person, Quality, Show};
 use crate::console::model::{Prompt, Verb};
 use crate::window::model::Model;
 use crate::window::words::Words;
 use crate::words::console;
+use giaoban_screen::{Deed, Letter, Person, Quality, Show};
 use std::time::Instant;
 
 /// What is done to the chosen site, in the order of an operator's hand.

@@ -1,11 +1,11 @@
 //! The lists: who is here, what is written, the figures. Only lines that are otherwise are touched.
 
-use super::ui::{App, Deed, Figure, Letter, Person, Quality, Show};
 use crate::console::model::{Row, Trouble};
 use crate::stats::Stats;
 use crate::window::model::Model;
 use crate::window::words::Words;
 use crate::words::console;
+use giaoban_screen::{App, Deed, Figure, Letter, Person, Quality, Show};
 use slint::{ComponentHandle as _, Model as _, ModelRc, VecModel};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -49,7 +49,9 @@ impl Lists {
         let desk = model.desk();
         let rows = desk.rows(now);
         let left = desk.turn_left(now);
-        let people = rows.iter().map(|row| person(row, left, words));
+        let chooses = model.is_operator();
+        let people =
+            rows.iter().map(|row| Person { chosen: row.chosen && chooses, ..person(row, left, words) });
         set(&self.people, people.collect());
         let count = desk.roster().members().to_string();
         show.set_people_title(words.with("people", &[("count", &count)]).into());
@@ -103,7 +105,7 @@ fn person(row: &Row<'_>, left: Option<Duration>, words: &Words) -> Person {
         own: row.own,
         hand: row.place.is_some(),
         floor: row.floor,
-        chosen: row.chosen,
+        chosen: false,
     }
 }
 

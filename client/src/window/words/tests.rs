@@ -26,13 +26,17 @@ fn sources() -> String {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 add(&path, all);
-            } else if path.file_name().is_some_and(|name| name != "tests.rs") {
+            } else if path.file_name().is_some_and(|name| name != "tests.rs")
+                && path.extension().is_some_and(|ending| ending == "rs" || ending == "slint")
+            {
                 all.push_str(&fs::read_to_string(&path).expect("text"));
             }
         }
     }
     let mut all = String::new();
-    add(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/window")), &mut all);
+    for folder in ["src/window", "screen/ui"] {
+        add(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut all);
+    }
     all
 }
 
