@@ -15,4 +15,4 @@ pub mod terminal;
 pub mod view;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

@@ -21,6 +21,7 @@
 //! * [`budget`]: what the meeting may cost in bytes. Pure.
 //! * [`voice`]: the two doors and the heartbeat. Pure.
 //! * [`stats`]: one line of figures a second. Pure.
+//! * `window` (feature `window`): the desktop window, on the same machines.
 //! * [`words`]: all that is said to a person, in each language. Pure.
 //! * [`net`]: connections, one task for each.
 //! * [`audio`]: where sound comes from and goes to.
@@ -46,4 +47,6 @@ pub mod stats;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod voice;
+#[cfg(feature = "window")]
+pub mod window;
 pub mod words;

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use typed::{
     Typed, TypedCheck, TypedCommand, TypedConsole, TypedCtl, TypedDial, TypedJoin, TypedMissed, TypedSound,
-    TypedStay, TypedWhen,
+    TypedStay, TypedWhen, TypedWindow,
 };
 
 /// The longest name of a site, in bytes: the bridge cuts what is longer.
@@ -40,6 +40,8 @@ pub struct Settings {
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
+    /// Open the window.
+    Window(Box<Window>),
     /// Join a room.
     Join(Box<Join>),
     /// Show the operator's screen.
@@ -119,6 +121,15 @@ pub struct Check {
     pub json: bool,
     /// The device's key file; the usual place without.
     pub identity: Option<PathBuf>,
+}
+
+/// How the window begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// A link, or a file that holds one; the meeting that is remembered without.
+    pub open: Option<String>,
+    /// How it joins, and how any meeting is joined where there is no screen.
+    pub join: Join,
 }
 
 /// How to join.
@@ -201,11 +212,14 @@ impl Settings {
         let mut typed = read(&words)?;
         if typed.command.is_none() {
             // Without a command it is this one, with what the environment says of it.
-            words.push("join".into());
+            words.push("window".into());
             typed = read(&words)?;
         }
         let command = match typed.command {
             None | Some(TypedCommand::Devices) => Ok(Command::Devices),
+            Some(TypedCommand::Window(typed)) => {
+                window(*typed).map(|window| Command::Window(Box::new(window)))
+            }
             Some(TypedCommand::Check(typed)) => check(typed).map(|check| Command::Check(Box::new(check))),
             Some(TypedCommand::Join(typed)) => join(*typed).map(|join| Command::Join(Box::new(join))),
             Some(TypedCommand::Console(typed)) => {
@@ -238,6 +252,11 @@ fn ctl(typed: TypedCtl) -> Result<Ctl, String> {
         Some(link) => To::Device(link),
     };
     Ok(Ctl { to, wish, json, identity, tcp: tcp.unwrap_or_default() })
+}
+
+fn window(TypedWindow { open, stay, identity }: TypedWindow) -> Result<Window, String> {
+    let open = open.filter(|open| !open.trim().is_empty());
+    self::stay(To::Remembered, stay, false, identity).map(|join| Window { open, join })
 }
 
 fn missed(typed: TypedMissed) -> Result<Missed, String> {

@@ -137,6 +137,8 @@ pub enum Message<'a> {
     NotRemembered(&'a dyn Display),
     /// No meeting is remembered, and none was named.
     NothingRemembered,
+    /// A link is to be opened in the window, and there is no screen or no window.
+    NoScreen,
     /// The PIN is asked for, on a line that goes on.
     AskPin,
     /// There is nobody to ask.
@@ -246,6 +248,9 @@ impl Message<'_> {
                                         giaoban join 'giaoban://…' (`giaoban --help` says what else there is)"
                     .into()
             }
+            Self::NoScreen => {
+                "there is no screen for the window; join in the terminal: giaoban join 'giaoban://…'".into()
+            }
             Self::AskPin => "PIN of the meeting:".into(),
             Self::NoPin => {
                 "a guest needs the PIN of the meeting: --pin NNNNNNNN, or GIAOBAN_PIN in the environment"
@@ -331,6 +336,9 @@ impl Message<'_> {
             Self::NothingRemembered => "máy này chưa ghi nhớ cuộc họp nào; hãy vào một lần bằng liên kết trong giấy mời: \
                                         giaoban join 'giaoban://…' (`giaoban --help` cho biết còn lệnh nào khác)"
                 .into(),
+            Self::NoScreen => {
+                "không có màn hình để mở cửa sổ; hãy vào bằng dòng lệnh: giaoban join 'giaoban://…'".into()
+            }
             Self::AskPin => "Mã PIN của cuộc họp:".into(),
             Self::NoPin => {
                 "khách cần mã PIN của cuộc họp: --pin NNNNNNNN, hoặc biến môi trường GIAOBAN_PIN".into()
@@ -473,7 +481,8 @@ mod tests {
             M::Remembered => M::KeysNoted,
             M::KeysNoted => M::NotRemembered(&"the disk is full"),
             M::NotRemembered(_) => M::NothingRemembered,
-            M::NothingRemembered => M::AskPin,
+            M::NothingRemembered => M::NoScreen,
+            M::NoScreen => M::AskPin,
             M::AskPin => M::NoPin,
             M::NoPin => M::NotAPin,
             M::NotAPin => M::MicrophoneGone,

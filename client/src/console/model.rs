@@ -274,6 +274,11 @@ impl Model {
         self.roster.seats()
     }
 
+    /// The list itself.
+    pub(crate) fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
     /// Whoever wants to speak, in the order of their hands.
     #[must_use]
     pub fn hands(&self) -> Vec<&Seat> {

@@ -79,8 +79,16 @@ fn all_that_can_be_typed_is_understood() {
 
 #[test]
 fn without_a_link_it_is_the_meeting_that_is_remembered_with_all_that_is_usual() {
-    for words in [&[][..], &["join"], &["--lang", "vi"]] {
-        let Command::Join(join) = settings(words).expect("good usage").command else { panic!("{words:?}") };
+    for words in [&[][..], &["join"], &["window"], &["--lang", "vi"]] {
+        let (join, opens) = match settings(words).expect("good usage").command {
+            Command::Join(join) => (*join, false),
+            Command::Window(window) => {
+                assert_eq!(window.open, None);
+                (window.join, true)
+            }
+            other => panic!("{words:?} is {other:?}"),
+        };
+        assert_eq!(opens, words != ["join"], "without a command it is the window");
         assert_eq!(
             (join.to, join.input, join.output),
             (To::Remembered, Input::Device(None), Output::Device(None))
@@ -92,6 +100,20 @@ fn without_a_link_it_is_the_meeting_that_is_remembered_with_all_that_is_usual() 
     };
     assert!(join.muted && join.to == To::Remembered);
     assert_eq!(settings(&["--lang", "vi"]).expect("good usage").lang, Some(Lang::Vi));
+}
+
+#[test]
+fn the_window_opens_a_link_or_a_file_as_it_is_and_looks_at_it_later() {
+    for open in [LINK, "họp.giaoban", "file:///home/xa/h%E1%BB%8Dp.giaoban"] {
+        let settings = settings(&["window", open, "--muted"]).expect("good usage");
+        let Command::Window(window) = settings.command else { panic!("{open}") };
+        assert_eq!((window.open.as_deref(), window.join.muted), (Some(open), true));
+        assert_eq!(window.join.to, To::Remembered);
+    }
+    let Command::Window(window) = settings(&["window", " "]).expect("good usage").command else {
+        panic!("window")
+    };
+    assert_eq!(window.open, None, "a desktop that opens nothing may say so");
 }
 
 /// Where a guest goes who types this: bridge, room, whether a key is pinned, PIN.

@@ -15,8 +15,8 @@ use std::time::Duration;
     name = "giaoban",
     version,
     about = "A conference by voice for bad links",
-    long_about = "A conference by voice for bad links.\n\nWithout a command it joins the meeting that this device remembers, \
-                  as `giaoban join` does."
+    long_about = "A conference by voice for bad links.\n\nWithout a command it opens its window, in the meeting that this \
+                  device remembers; where there is no screen it joins that meeting as `giaoban join` does."
 )]
 pub(super) struct Typed {
     /// Language of what is said [default: that of LC_ALL or LANG]
@@ -28,6 +28,8 @@ pub(super) struct Typed {
 
 #[derive(Subcommand)]
 pub(super) enum TypedCommand {
+    /// Open the window, as without a command; with a link, or a file that holds one, in that meeting
+    Window(Box<TypedWindow>),
     /// Join a room and stay until Ctrl-C
     ///
     /// With the link of an invitation this device is enrolled, and remembers the meeting: from then on no link is needed.
@@ -125,6 +127,18 @@ pub(super) struct TypedMissed {
     /// Ports of the bridge to try by TCP where UDP is blocked, or off [default: the link's port, then 443]
     #[arg(long, env = "GIAOBAN_TCP", value_name = "PORT[,PORT]|off")]
     pub(super) tcp: Option<TcpPorts>,
+}
+
+#[derive(Args)]
+pub(super) struct TypedWindow {
+    /// The invitation: giaoban://HOST:PORT/ROOM?k=…, or a file that holds it [default: the meeting that is remembered]
+    #[arg(env = "GIAOBAN_LINK", hide_env_values = true, value_name = "LINK|FILE")]
+    pub(super) open: Option<String>,
+    #[command(flatten)]
+    pub(super) stay: TypedStay,
+    /// This device's key, made if it is not there [default: in the user's configuration folder]
+    #[arg(long, env = "GIAOBAN_IDENTITY", value_name = "FILE")]
+    pub(super) identity: Option<PathBuf>,
 }
 
 #[derive(Args)]

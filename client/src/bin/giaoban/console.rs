@@ -90,6 +90,7 @@ fn engine(
         }),
         watch: Some(Box::new(move |body| tell(&said, News::Said(Box::new(body.clone()))))),
         commands,
+        doors: None,
     };
     std::thread::Builder::new().name("engine".into()).spawn(move || {
         let outcome = on_a_runtime(async {

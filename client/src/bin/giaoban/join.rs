@@ -2,7 +2,7 @@
 
 use crate::{interrupted, key_file, on_a_runtime, remembered, say};
 use anyhow::Context as _;
-use giaoban_client::audio;
+use giaoban_client::audio::{self, Sink, Source};
 use giaoban_client::engine::{Client, Command, Keeping, OnBody, OnStats, OnWelcome};
 use giaoban_client::meeting::{self, Meeting};
 use giaoban_client::memory::{self, Kept};
@@ -38,12 +38,19 @@ pub(crate) struct Entry {
 /// Who is told what is said to the person.
 pub(crate) type Note = Arc<dyn Fn(&Message<'_>) + Send + Sync>;
 
+/// Where sound comes from, and where it goes.
+pub(crate) type Doors = (Box<dyn Source>, Box<dyn Sink>);
+
+/// Looks at what goes through them.
+pub(crate) type Watch = Box<dyn FnOnce(Doors) -> Doors + Send>;
+
 /// Who is told what, and asks.
 pub(crate) struct Ears {
     pub(crate) note: Note,
     pub(crate) stats: OnStats,
     pub(crate) watch: Option<OnBody>,
     pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) doors: Option<Watch>,
 }
 
 pub(crate) fn run(mut join: Join, lang: Lang) -> anyhow::Result<u8> {
@@ -60,11 +67,27 @@ pub(crate) fn run(mut join: Join, lang: Lang) -> anyhow::Result<u8> {
         stats: stats_writer(join.stats.as_deref())?,
         watch: None,
         commands,
+        doors: None,
     };
     on_a_runtime(async {
         tokio::spawn(watch_signals(commands_out));
         stay(entry, join, ears).await
     })
+}
+
+impl Entry {
+    /// For this meeting: a guest is nobody that is known, all others are the device with this key.
+    #[cfg(feature = "window")]
+    pub(crate) fn of(meeting: Meeting, key: &Path) -> anyhow::Result<Self> {
+        let (identity, memory, missed) = match meeting.entry {
+            meeting::Entry::Guest { .. } => (Identity::generate()?, None, None),
+            meeting::Entry::Device { .. } => {
+                let missed = Some(crate::missed::store(key, &meeting));
+                (private::identity(key)?, Some(memory::place(key)), missed)
+            }
+        };
+        Ok(Self { meeting, identity, memory, missed })
+    }
 }
 
 pub(crate) fn entry(join: &mut Join, lang: Lang) -> anyhow::Result<Result<Entry, Message<'static>>> {
@@ -140,7 +163,7 @@ pub(crate) async fn stay(entry: Entry, join: Join, ears: Ears) -> anyhow::Result
         tcp,
         ..
     } = join;
-    let Ears { note, stats, watch, commands } = ears;
+    let Ears { note, stats, watch, commands, doors } = ears;
     let remember: OnWelcome = match memory {
         Some(path) => remember(path, meeting.clone(), Arc::clone(&note)),
         None => Box::new(|_| {}),
@@ -161,6 +184,10 @@ pub(crate) async fn stay(entry: Entry, join: Join, ears: Ears) -> anyhow::Result
     let sink = match output.open(now) {
         Ok(sink) => sink,
         Err(error) => return Ok(no_sound(&note, &error)),
+    };
+    let (microphone, sink) = match doors {
+        Some(watch) => watch((microphone, sink)),
+        None => (microphone, sink),
     };
     let network = Arc::new(System { tcp_ports: tcp });
     let unix_start = unix_now();

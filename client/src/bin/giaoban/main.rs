@@ -1,16 +1,18 @@
-//! `giaoban`: the client without a window. `main` -> `run` -> one `match`; what it does is in the library.
+//! `giaoban`: the client. `main` -> `run` -> one `match`; what it does is in the library.
 
 mod check;
 mod console;
 mod ctl;
 mod join;
 mod missed;
+#[cfg(feature = "window")]
+mod window;
 
 use giaoban_client::audio::{self, DeviceInfo};
 use giaoban_client::meeting::Meeting;
 use giaoban_client::memory;
 use giaoban_client::settings::{self, NoSettings, Settings};
-use giaoban_client::words::Lang;
+use giaoban_client::words::{Lang, Message};
 use giaoban_proto::transport::{Identity, private};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -49,6 +51,16 @@ fn run(settings: Settings) -> anyhow::Result<u8> {
     let locale = || Lang::from_locale(variable("LC_ALL").as_deref(), variable("LANG").as_deref());
     let lang = settings.lang.unwrap_or_else(locale);
     match settings.command {
+        #[cfg(feature = "window")]
+        settings::Command::Window(window) if window::has_screen() => {
+            window::run(*window, settings.lang, lang)
+        }
+        // As it was before there was a window, for a machine without a screen.
+        settings::Command::Window(window) if window.open.is_none() => join::run(window.join, lang),
+        settings::Command::Window(_) => {
+            say(&Message::NoScreen.text(lang));
+            Ok(2)
+        }
         settings::Command::Devices => devices(&audio::list_devices()?),
         settings::Command::Check(check) => on_a_runtime(check::run(*check, lang)),
         settings::Command::Missed(missed) => on_a_runtime(missed::run(*missed, lang)),

@@ -73,6 +73,15 @@ impl Model {
         }
     }
 
+    /// This is the whole of what was typed for what is asked, in a field of the window's own.
+    pub fn handle_answer(&mut self, now: Instant, text: &str) {
+        match std::mem::take(&mut self.prompt) {
+            Prompt::Text { aim, .. } if !text.trim().is_empty() => self.act(now, aim, text),
+            Prompt::Confirm(aim) => self.act(now, aim, ""),
+            _ => {}
+        }
+    }
+
     /// The mouse was pressed.
     pub fn handle_hit(&mut self, now: Instant, hit: Hit) {
         match hit {
