@@ -21,6 +21,7 @@ use crate::meeting::Meeting;
 use crate::net::Network;
 use crate::session::End;
 use crate::stats::Stats;
+use crate::voice::Cleaning;
 use crate::words::Message;
 use drive::{Doors, Engine};
 use giaoban_proto::media::codec::CodecError;
@@ -65,6 +66,8 @@ pub struct Client {
     pub max_kbps: u32,
     /// The bytes that all of it should cost at most, both ways, headers included: see [`crate::budget`].
     pub max_bytes: Option<u64>,
+    /// What is made of the input's sound before it is sent.
+    pub cleaning: Cleaning,
     /// Whether the microphone is off at first.
     pub muted: bool,
     /// Whether it raises its hand, once hands can be raised.

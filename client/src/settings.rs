@@ -11,6 +11,7 @@ pub(crate) use parse::duration;
 use crate::audio::{Input, Output};
 use crate::ctl::Wish;
 use crate::net::TcpPorts;
+use crate::voice::Cleaning;
 use crate::words::Lang;
 use clap::Parser as _;
 use giaoban_proto::link::{Host, Link, RoomName};
@@ -117,6 +118,8 @@ pub struct Join {
     pub max_mb: Option<u32>,
     /// Where the figures of each second are written.
     pub stats: Option<PathBuf>,
+    /// What is made of the input's sound before it is sent.
+    pub cleaning: Cleaning,
     /// Whether the microphone is off.
     pub muted: bool,
     /// Whether it raises its hand.
@@ -249,7 +252,7 @@ fn pin(stay: &TypedStay) -> Result<Option<Pin>, String> {
 
 fn stay(to: To, typed: TypedStay, identity: Option<PathBuf>) -> Result<Join, String> {
     let TypedStay { sound, duration, name, pin: _, raise, answers } = typed;
-    let TypedSound { input, output, repeat, max_kbps, max_mb, stats, muted, tcp } = sound;
+    let TypedSound { input, output, repeat, max_kbps, max_mb, stats, headset, clean, muted, tcp } = sound;
     if repeat && !matches!(input, Input::File { .. }) {
         return Err(format!("--loop repeats an input file, and the input is `{input}`; leave it out"));
     }
@@ -265,6 +268,11 @@ fn stay(to: To, typed: TypedStay, identity: Option<PathBuf>) -> Result<Join, Str
     let max_kbps = max_kbps.unwrap_or(0);
     let input = input.repeating(repeat);
     let tcp = tcp.unwrap_or_default();
+    let cleaning = match clean.unwrap_or(matches!(input, Input::Device(_))) {
+        false => Cleaning::Off,
+        true if headset => Cleaning::Headset,
+        true => Cleaning::Room,
+    };
     Ok(Join {
         to,
         input,
@@ -274,6 +282,7 @@ fn stay(to: To, typed: TypedStay, identity: Option<PathBuf>) -> Result<Join, Str
         max_kbps,
         max_mb,
         stats,
+        cleaning,
         muted,
         raise,
         answers,

@@ -94,6 +94,22 @@ fn without_a_link_it_is_the_meeting_that_is_remembered_with_all_that_is_usual() 
     assert_eq!(settings(&["--lang", "vi"]).expect("good usage").lang, Some(Lang::Vi));
 }
 
+#[test]
+fn a_microphone_is_cleaned_a_file_is_not_and_either_can_be_said_otherwise() {
+    for (words, cleaning) in [
+        (&["join"][..], Cleaning::Room),
+        (&["join", "--headset"], Cleaning::Headset),
+        (&["join", "--clean", "off"], Cleaning::Off),
+        (&["join", "--input", "a.wav"], Cleaning::Off),
+        (&["join", "--input", "a.wav", "--clean", "on"], Cleaning::Room),
+        (&["join", "--input", "a.wav", "--headset"], Cleaning::Off),
+    ] {
+        let Command::Join(join) = settings(words).expect("good usage").command else { panic!("{words:?}") };
+        assert_eq!(join.cleaning, cleaning, "{words:?}");
+    }
+    assert!(settings(&["join", "--clean", "a little"]).is_err());
+}
+
 /// Where a guest goes who types this: bridge, room, whether a key is pinned, PIN.
 fn guest(words: &[&str]) -> (String, String, bool, Option<String>) {
     let Command::Join(join) = settings(words).expect("good usage").command else { panic!("{words:?}") };

@@ -121,7 +121,9 @@ fn ask_pin(lang: Lang) -> Result<Pin, Message<'static>> {
 
 pub(crate) async fn stay(entry: Entry, join: Join, ears: Ears) -> anyhow::Result<u8> {
     let Entry { meeting, identity, memory } = entry;
-    let Join { input, output, duration, name, max_kbps, max_mb, muted, raise, answers, tcp, .. } = join;
+    let Join {
+        input, output, duration, name, max_kbps, max_mb, cleaning, muted, raise, answers, tcp, ..
+    } = join;
     let Ears { note, stats, watch, commands } = ears;
     let remember: OnWelcome = match memory {
         Some(path) => remember(path, meeting.clone(), Arc::clone(&note)),
@@ -145,6 +147,7 @@ pub(crate) async fn stay(entry: Entry, join: Join, ears: Ears) -> anyhow::Result
         name,
         max_kbps,
         max_bytes: max_mb.map(|mb| u64::from(mb) * 1_000_000),
+        cleaning,
         muted,
         raise,
         answers,
