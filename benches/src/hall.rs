@@ -303,6 +303,7 @@ impl Hall {
             name: guest.name.into(),
             max_kbps: guest.max_kbps,
             max_bytes: None,
+            cleaning: giaoban_client::voice::Cleaning::Off,
             muted: guest.muted,
             raise: false,
             answers: false,

@@ -26,6 +26,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use crate::voice::CardTime;
 use giaoban_proto::media::Pcm;
 
 pub mod capture;
@@ -68,6 +69,11 @@ pub trait Source: Send {
         false
     }
 
+    /// What a device's own clock has counted; `None` for what is none, and while it is gone.
+    fn card_time(&self) -> Option<CardTime> {
+        None
+    }
+
     /// When [`poll`](Self::poll) may have something: exactly for files, a few milliseconds ahead for devices.
     fn next_due(&self, now: Instant) -> Instant;
 
@@ -91,6 +97,11 @@ pub trait Sink: Send {
     /// # Errors
     /// Where a file cannot be written on.
     fn write(&mut self, brick: &Pcm) -> Result<(), AudioError>;
+
+    /// What a device's own clock has counted; `None` for what is none, and while it is gone.
+    fn card_time(&self) -> Option<CardTime> {
+        None
+    }
 
     /// How much sound was written since the start.
     fn position(&self) -> Duration;

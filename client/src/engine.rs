@@ -23,6 +23,7 @@ use crate::missed::Known;
 use crate::net::Network;
 use crate::session::End;
 use crate::stats::Stats;
+use crate::voice::Cleaning;
 use crate::words::Message;
 use drive::{Doors, Engine};
 use giaoban_proto::media::codec::CodecError;
@@ -69,6 +70,8 @@ pub struct Client {
     pub max_kbps: u32,
     /// The bytes that all of it should cost at most, both ways, headers included: see [`crate::budget`].
     pub max_bytes: Option<u64>,
+    /// What is made of the input's sound before it is sent.
+    pub cleaning: Cleaning,
     /// Whether the microphone is off at first.
     pub muted: bool,
     /// Whether it raises its hand, once hands can be raised.

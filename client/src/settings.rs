@@ -12,6 +12,7 @@ use crate::audio::{Input, Output};
 use crate::ctl::Wish;
 use crate::missed;
 use crate::net::TcpPorts;
+use crate::voice::Cleaning;
 use crate::words::Lang;
 use clap::Parser as _;
 use giaoban_proto::link::{Host, Link, RoomName};
@@ -151,6 +152,8 @@ pub struct Join {
     pub max_mb: Option<u32>,
     /// Where the figures of each second are written.
     pub stats: Option<PathBuf>,
+    /// What is made of the input's sound before it is sent.
+    pub cleaning: Cleaning,
     /// Whether the microphone is off.
     pub muted: bool,
     /// Whether it raises its hand.
@@ -321,7 +324,7 @@ fn pin(stay: &TypedStay) -> Result<Option<Pin>, String> {
 
 fn stay(to: To, typed: TypedStay, source: bool, identity: Option<PathBuf>) -> Result<Join, String> {
     let TypedStay { sound, duration, name, pin: _, raise, answers } = typed;
-    let TypedSound { input, output, repeat, max_kbps, max_mb, stats, muted, tcp } = sound;
+    let TypedSound { input, output, repeat, max_kbps, max_mb, stats, headset, clean, muted, tcp } = sound;
     let output = output.unwrap_or(if source { Output::Null } else { Output::Device(None) });
     if repeat && !matches!(input, Input::File { .. }) {
         return Err(format!("--loop repeats an input file, and the input is `{input}`; leave it out"));
@@ -338,6 +341,11 @@ fn stay(to: To, typed: TypedStay, source: bool, identity: Option<PathBuf>) -> Re
     let max_kbps = max_kbps.unwrap_or(0);
     let input = input.repeating(repeat);
     let tcp = tcp.unwrap_or_default();
+    let cleaning = match clean.unwrap_or(matches!(input, Input::Device(_)) && !source) {
+        false => Cleaning::Off,
+        true if headset => Cleaning::Headset,
+        true => Cleaning::Room,
+    };
     Ok(Join {
         to,
         input,
@@ -347,6 +355,7 @@ fn stay(to: To, typed: TypedStay, source: bool, identity: Option<PathBuf>) -> Re
         max_kbps,
         max_mb,
         stats,
+        cleaning,
         muted,
         raise,
         answers,

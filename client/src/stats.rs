@@ -38,6 +38,7 @@
 //! | `bad_datagrams` | datagrams that could not be read, or not taken in time, total |
 //! | `members` | sites in the room, this one included; 0 while not known |
 //! | `audio_gaps` | times that a sound device lacked sound or room for it, total |
+//! | `cleaner_restarts` | times that what takes echo and noise out of the microphone failed and was made anew, total |
 //! | `codec_failures` | packets of speech that could not be coded, total |
 //! | `reconnects` | times that the room was reached again by a new connection, total; a line that fell silent and came back is none |
 
@@ -83,6 +84,7 @@ pub struct Stats {
     pub bad_datagrams: u64,
     pub members: usize,
     pub audio_gaps: u64,
+    pub cleaner_restarts: u64,
     pub codec_failures: u64,
     pub reconnects: u64,
 }
@@ -162,6 +164,7 @@ mod tests {
             bad_datagrams: 0,
             members: 3,
             audio_gaps: 0,
+            cleaner_restarts: 0,
             codec_failures: 0,
             reconnects: 0,
         }

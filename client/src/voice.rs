@@ -2,7 +2,7 @@
 //! says how both fare.
 //!
 //! ```text
-//! Source -> Uplink   { silence gate, Outlet, numbers } -> datagram ‥‥ bridge
+//! Source -> Cleaner -> Uplink { silence gate, Outlet, numbers } -> datagram ‥‥ bridge
 //! Sink   <- Downlink { Inlet }                         <- datagram ‥‥ bridge
 //!           Heartbeat { report out, round trip in }   <-> datagram ‥‥ bridge
 //! ```
@@ -10,14 +10,18 @@
 //! Pure: no device, no socket, no clock. Media time advances with every brick that comes in, spoken or not, muted
 //! or not, so that silence keeps its length; numbers advance only with packets.
 
+mod cleaner;
 mod cue;
 mod downlink;
 mod heartbeat;
+mod skew;
 mod uplink;
 
+pub use cleaner::{Cleaner, Cleaning};
 pub use cue::{Cue, Cues};
 pub use downlink::{Downlink, DownlinkCounters, Heard};
 pub use heartbeat::{Heartbeat, PERIOD, PERIOD_IN_SILENCE};
+pub use skew::{CardTime, Skew};
 pub use uplink::Uplink;
 
 #[cfg(test)]

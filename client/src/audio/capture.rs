@@ -15,6 +15,8 @@ use giaoban_proto::media::Pcm;
 use giaoban_proto::sound::convert::{Block, Converter, ResamplerConstructionError};
 use giaoban_proto::unit::{BRICK_SAMPLES, SAMPLE_RATE};
 
+use crate::voice::CardTime;
+
 use super::line::{Flags, GLANCE, Line, Opener, Watch};
 use super::{AudioError, Direction, Health, Polled, Source};
 
@@ -99,6 +101,12 @@ impl CaptureLine {
         true
     }
 
+    /// Seconds of sound that the device has brought, by its own clock.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.flags.frames() as f64 / f64::from(self.rate)
+    }
+
     /// How much sound is missing to a full brick.
     fn missing(&self) -> Duration {
         let here = self.ring.slots() as f64 / f64::from(self.rate)
@@ -152,6 +160,11 @@ impl Source for DeviceSource {
 
     fn is_device(&self) -> bool {
         true
+    }
+
+    fn card_time(&self) -> Option<CardTime> {
+        let opening = self.watch.rebuilds();
+        self.watch.peek().map(|line| CardTime { opening, seconds: line.seconds() })
     }
 
     fn health(&self) -> Health {

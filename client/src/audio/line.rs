@@ -8,7 +8,7 @@
 //! million times in seven seconds. In every case the stream is dropped, silence is kept at pace, and the device is
 //! opened anew, once a second, until it is there.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::pace::Pace;
@@ -35,6 +35,7 @@ pub(super) const GLANCE: Duration = Duration::from_millis(5);
 pub(super) struct Flags {
     beats: AtomicU32,
     largest: AtomicU32,
+    frames: AtomicU64,
     faults: AtomicU32,
     troubles: AtomicU32,
     failed: AtomicBool,
@@ -44,6 +45,7 @@ impl Flags {
     /// Notes a callback over `frames` frames.
     pub(super) fn beat(&self, frames: usize) {
         self.beats.fetch_add(1, Relaxed);
+        self.frames.fetch_add(frames as u64, Relaxed);
         self.largest.fetch_max(u32::try_from(frames).unwrap_or(u32::MAX), Relaxed);
     }
 
@@ -70,6 +72,11 @@ impl Flags {
     /// Whether it has been said to be of no more use.
     pub(super) fn has_failed(&self) -> bool {
         self.failed.load(Relaxed)
+    }
+
+    /// Frames of all callbacks so far.
+    pub(super) fn frames(&self) -> u64 {
+        self.frames.load(Relaxed)
     }
 
     /// The longest callback so far, in frames.

@@ -14,6 +14,8 @@ use giaoban_proto::media::Pcm;
 use giaoban_proto::sound::convert::{Block, Converter, ResamplerConstructionError};
 use giaoban_proto::unit::{BRICK, SAMPLE_RATE};
 
+use crate::voice::CardTime;
+
 use super::line::{Flags, GLANCE, Line, Opener, Watch};
 use super::{AudioError, Direction, Health, Sink};
 
@@ -115,6 +117,18 @@ impl PlaybackLine {
         self.overruns += u64::from(lost);
     }
 
+    /// Seconds of sound that the device has taken, by its own clock.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.flags.frames() as f64 / f64::from(self.rate)
+    }
+
+    /// Whether what waits for the callback has fallen below the mark.
+    #[must_use]
+    pub fn wants(&self) -> bool {
+        self.above_mark().is_none()
+    }
+
     /// How much sound waits for the callback above the mark, or below it: then `None`.
     fn above_mark(&self) -> Option<Duration> {
         let frames = |frames: usize| Duration::from_secs_f64(frames as f64 / f64::from(self.rate));
@@ -154,7 +168,7 @@ impl Sink for DeviceSink {
         }
         match (self.watch.stand_in_pace(), self.watch.peek()) {
             (Some(pace), _) => now >= pace.end(),
-            (None, Some(line)) => line.above_mark().is_none(),
+            (None, Some(line)) => line.wants(),
             (None, None) => false,
         }
     }
@@ -181,6 +195,11 @@ impl Sink for DeviceSink {
             }
         }
         Ok(())
+    }
+
+    fn card_time(&self) -> Option<CardTime> {
+        let opening = self.watch.rebuilds();
+        self.watch.peek().map(|line| CardTime { opening, seconds: line.seconds() })
     }
 
     fn position(&self) -> Duration {

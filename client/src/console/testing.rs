@@ -105,6 +105,7 @@ pub(crate) fn stats(state: &'static str, muted: bool) -> Stats {
         bad_datagrams: 0,
         members: 0,
         audio_gaps: 0,
+        cleaner_restarts: 0,
         codec_failures: 0,
         reconnects: 0,
     }

@@ -13,7 +13,7 @@ use crate::net::{Call, Caller, EVENTS, Event};
 use crate::roster::{Bar, Lobby, Roster};
 use crate::session::{Action, LineId, Notice, Session};
 use crate::stats::Stats;
-use crate::voice::{Cues, Downlink, Heard, Heartbeat, Uplink};
+use crate::voice::{Cleaner, Cues, Downlink, Heard, Heartbeat, Skew, Uplink};
 use crate::words::Message;
 use giaoban_proto::media::codec::CodecError;
 use giaoban_proto::media::ladder::RungId;
@@ -68,6 +68,8 @@ pub(super) struct Engine {
     pub(super) cues: Cues,
     /// When this site was last told that nobody hears it talk.
     pub(super) told_unheard: Option<Instant>,
+    pub(super) cleaner: Cleaner,
+    pub(super) skew: Skew,
     pub(super) uplink: Uplink,
     pub(super) downlink: Downlink,
     pub(super) heartbeat: Option<Heartbeat>,
@@ -147,6 +149,8 @@ impl Engine {
             answers: client.answers,
             cues: Cues::default(),
             told_unheard: None,
+            cleaner: Cleaner::new(client.cleaning),
+            skew: Skew::default(),
             uplink,
             downlink,
             heartbeat: None,
@@ -215,6 +219,7 @@ impl Engine {
         if let Some(news) = self.floor.handle_timeout(now) {
             self.tell(news);
         }
+        self.keep_step(now);
         self.play(now)?;
         self.speak(now)?;
         self.watch_talk(now);
@@ -411,6 +416,7 @@ impl Engine {
                 uplink: &self.uplink,
                 downlink: &self.downlink,
                 heartbeat: self.heartbeat.as_ref(),
+                cleaner: &self.cleaner,
                 source: &*self.source,
                 sink: &*self.sink,
                 dropped: self.caller.dropped(),

@@ -4,7 +4,7 @@ use crate::audio::{Health, Sink, Source};
 use crate::roster::{Bar, Roster};
 use crate::session::{Session, State};
 use crate::stats::{Stats, kbps, megabytes, tenths, tenths_of_ms};
-use crate::voice::{Downlink, Heartbeat, Uplink};
+use crate::voice::{Cleaner, Downlink, Heartbeat, Uplink};
 use giaoban_proto::media::ladder::{Role, RungId};
 use giaoban_proto::transport::{Path, Traffic};
 use giaoban_proto::unit::BRICK;
@@ -37,6 +37,7 @@ pub(super) struct Seen<'a> {
     pub(super) uplink: &'a Uplink,
     pub(super) downlink: &'a Downlink,
     pub(super) heartbeat: Option<&'a Heartbeat>,
+    pub(super) cleaner: &'a Cleaner,
     pub(super) source: &'a dyn Source,
     pub(super) sink: &'a dyn Sink,
     /// Datagrams that nobody took in time.
@@ -147,6 +148,7 @@ impl Figures {
             members: if in_room { seen.roster.members() } else { 0 },
             codec_failures: seen.uplink.failures(),
             audio_gaps: gaps(seen.source.health()) + gaps(seen.sink.health()),
+            cleaner_restarts: seen.cleaner.restarts(),
             reconnects: self.lines.saturating_sub(1),
         }
     }

@@ -19,6 +19,12 @@ const LINGER: Duration = Duration::from_secs(2);
 const TELLS_UNHEARD_EVERY: Duration = Duration::from_secs(10);
 
 impl Engine {
+    /// Keeps the loudspeaker's sound, as the cleaner has it, in step with the microphone.
+    pub(super) fn keep_step(&mut self, now: Instant) {
+        self.skew.observe(now, self.source.card_time(), self.sink.card_time());
+        self.cleaner.set_skew(self.skew.rate());
+    }
+
     pub(super) fn speak(&mut self, now: Instant) -> Result<(), AudioError> {
         let mut brick = Pcm::SILENCE;
         for _ in 0..BRICKS_AT_ONCE {
@@ -36,7 +42,9 @@ impl Engine {
                     continue;
                 }
             }
-            let Some(datagram) = self.uplink.push(now, &brick) else { continue };
+            let heard = brick.clone();
+            self.cleaner.clean(&mut brick);
+            let Some(datagram) = self.uplink.push_cleaned(now, &heard, &brick) else { continue };
             let line = self.session.line().and_then(|id| self.calls.get(&id));
             if line.is_some_and(|call| call.send_datagram(datagram)) {
                 self.figures.count_sent();
@@ -64,6 +72,7 @@ impl Engine {
             }
             self.downlink.pull(now, &mut brick);
             self.cues.mix(&mut brick);
+            self.cleaner.play(&brick);
             self.sink.write(&brick)?;
         }
         Ok(())

@@ -192,6 +192,14 @@ pub(super) fn name(word: &str) -> Result<String, String> {
     }
 }
 
+pub(super) fn on_or_off(word: &str) -> Result<bool, String> {
+    match word {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("give on or off".into()),
+    }
+}
+
 pub(super) fn max_mb(word: &str) -> Result<u32, String> {
     match word.parse::<u32>() {
         Ok(0) => Err("a meeting costs something; leave it out for no limit".into()),

@@ -116,6 +116,22 @@ fn the_window_opens_a_link_or_a_file_as_it_is_and_looks_at_it_later() {
     assert_eq!(window.open, None, "a desktop that opens nothing may say so");
 }
 
+#[test]
+fn a_microphone_is_cleaned_a_file_is_not_and_either_can_be_said_otherwise() {
+    for (words, cleaning) in [
+        (&["join"][..], Cleaning::Room),
+        (&["join", "--headset"], Cleaning::Headset),
+        (&["join", "--clean", "off"], Cleaning::Off),
+        (&["join", "--input", "a.wav"], Cleaning::Off),
+        (&["join", "--input", "a.wav", "--clean", "on"], Cleaning::Room),
+        (&["join", "--input", "a.wav", "--headset"], Cleaning::Off),
+    ] {
+        let Command::Join(join) = settings(words).expect("good usage").command else { panic!("{words:?}") };
+        assert_eq!(join.cleaning, cleaning, "{words:?}");
+    }
+    assert!(settings(&["join", "--clean", "a little"]).is_err());
+}
+
 /// Where a guest goes who types this: bridge, room, whether a key is pinned, PIN.
 fn guest(words: &[&str]) -> (String, String, bool, Option<String>) {
     let Command::Join(join) = settings(words).expect("good usage").command else { panic!("{words:?}") };

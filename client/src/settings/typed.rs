@@ -177,6 +177,12 @@ pub(super) struct TypedSound {
     /// Write the figures of each second to this file, one JSON object a line
     #[arg(long, env = "GIAOBAN_STATS", value_name = "FILE.jsonl")]
     pub(super) stats: Option<PathBuf>,
+    /// A headset is worn: no echo has to be taken out, and every word passes while others speak
+    #[arg(long, env = "GIAOBAN_HEADSET", value_parser = FalseyValueParser::new())]
+    pub(super) headset: bool,
+    /// Take echo and noise out of the input, and bring it to the loudness of speech [default: on for a device, off for files]
+    #[arg(long, env = "GIAOBAN_CLEAN", value_name = "on|off", value_parser = parse::on_or_off)]
+    pub(super) clean: Option<bool>,
     /// Join with the microphone off
     #[arg(long, env = "GIAOBAN_MUTED", value_parser = FalseyValueParser::new())]
     pub(super) muted: bool,

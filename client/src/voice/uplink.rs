@@ -87,6 +87,13 @@ impl Uplink {
     ///
     /// Muted or barred, the brick is measured and goes no further. What is returned must be sent now or never.
     pub fn push(&mut self, now: Instant, brick: &Pcm) -> Option<&[u8]> {
+        self.push_cleaned(now, brick, brick)
+    }
+
+    /// The same for a brick that was cleaned: what was heard tells how the microphone is, the rest is of what was made
+    /// of it.
+    pub fn push_cleaned(&mut self, now: Instant, heard: &Pcm, brick: &Pcm) -> Option<&[u8]> {
+        self.examine(heard);
         self.measure(brick);
         self.steer(now);
         // The gate hears everything, so that it knows the room's noise when the microphone is switched on.
@@ -287,6 +294,9 @@ impl Uplink {
         let fallen = Level::from_dbfs(self.level.dbfs() - FALL_DB);
         let now = brick.level();
         self.level = if now > fallen { now } else { fallen };
+    }
+
+    fn examine(&mut self, brick: &Pcm) {
         let silent = brick.samples().iter().all(|&sample| sample == 0.0);
         self.silent_bricks = if silent { self.silent_bricks.saturating_add(1) } else { 0 };
         let full = brick.samples().iter().filter(|sample| sample.abs() >= FULL_SCALE).count();

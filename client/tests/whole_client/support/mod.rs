@@ -203,6 +203,7 @@ impl Running {
             name: "Tri Lễ".into(),
             max_kbps: setup.max_kbps,
             max_bytes: setup.max_bytes,
+            cleaning: giaoban_client::voice::Cleaning::Off,
             muted: setup.muted,
             raise: setup.raise,
             answers: setup.answers,
