@@ -508,7 +508,7 @@ impl Model {
     fn stand(&mut self, role: u32, silenced: bool) {
         self.role = SiteRole::from_code(role);
         self.standing = Bar::of(role, silenced);
-        self.floor.set_operator(self.is_operator());
+        self.floor.set_always(self.is_operator());
     }
 
     fn note(&mut self, now: Instant, news: News) {
