@@ -32,7 +32,11 @@ impl Needle {
 
     fn show(&self, brick: &[f32]) {
         let level = Level::of(brick).dbfs().max(self.read().dbfs() - FALLS_DB);
-        self.0.store(Level::from_dbfs(level).dbfs().to_bits(), Ordering::Relaxed);
+        self.set(Level::from_dbfs(level));
+    }
+
+    fn set(&self, level: Level) {
+        self.0.store(level.dbfs().to_bits(), Ordering::Relaxed);
     }
 }
 
@@ -54,6 +58,12 @@ impl Meters {
     #[must_use]
     pub fn loudspeaker(&self) -> Level {
         self.loudspeaker.read()
+    }
+
+    /// Nothing is heard any more: whatever moved the needles has ended.
+    pub fn clear(&self) {
+        self.microphone.set(Level::SILENCE);
+        self.loudspeaker.set(Level::SILENCE);
     }
 
     /// The same source, watched.
@@ -159,6 +169,8 @@ mod tests {
         play(now + second + second / 2);
         let soft = meters.microphone();
         assert!(soft.dbfs() < loud.dbfs() - 20.0, "{soft:?}");
+        meters.clear();
+        assert_eq!((meters.microphone(), meters.loudspeaker()), (Level::SILENCE, Level::SILENCE));
     }
 
     #[test]

@@ -140,7 +140,8 @@ pub struct Model {
     muted: bool,
     /// Whether the key is held that opens the microphone.
     held: bool,
-    unheard: Option<(Instant, Option<Bar>)>,
+    /// When somebody last talked here whom nobody heard.
+    unheard: Option<Instant>,
     news: Option<(Instant, News)>,
     refused: Option<(Instant, Option<ActCode>)>,
     /// The roll call that was answered from here, whether or not the bridge has counted it yet.
@@ -234,7 +235,7 @@ impl Model {
         match told {
             Told::State(state) => self.line.set_state(state),
             Told::Muted(muted) => self.muted = muted,
-            Told::Unheard(why) => self.unheard = Some((now, why)),
+            Told::Unheard => self.unheard = Some(now),
             Told::Microphone { gone } => self.microphone_gone = gone,
             Told::Loudspeaker { gone } => self.loudspeaker_gone = gone,
             Told::Spent => self.spent = true,
@@ -279,9 +280,6 @@ impl Model {
             (true, false) if self.muted => {
                 self.held = true;
                 self.switch(now, false);
-                if let Some(bar) = self.bar() {
-                    self.unheard = Some((now, Some(bar)));
-                }
             }
             (false, true) => {
                 self.held = false;
@@ -453,8 +451,10 @@ impl Model {
         if self.loudspeaker_gone {
             return Some(Banner::NoLoudspeaker);
         }
-        if let Some((_, why)) = self.unheard.filter(|(at, why)| fresh(*at) && self.is_unheard(*why)) {
-            return Some(Banner::Unheard(why));
+        let unheard = self.muted || self.bar().is_some();
+        if unheard && self.unheard.is_some_and(fresh) {
+            // Switching the microphone on does not help whoever may not speak.
+            return Some(Banner::Unheard(self.bar()));
         }
         if let Some((_, code)) = self.refused.filter(|(at, _)| fresh(*at)) {
             return Some(Banner::NotTaken(code));
@@ -493,14 +493,6 @@ impl Model {
         self.answered == roll || self.desk.roster().own().is_some_and(|own| own.present == roll)
     }
 
-    /// Whether it would still not be heard, for this reason.
-    fn is_unheard(&self, why: Option<Bar>) -> bool {
-        match why {
-            None => self.muted,
-            Some(bar) => self.bar() == Some(bar),
-        }
-    }
-
     fn bar(&self) -> Option<Bar> {
         self.standing.or_else(|| self.floor.bar())
     }
@@ -531,11 +523,9 @@ impl Model {
 
     fn switch(&mut self, now: Instant, muted: bool) {
         self.muted = muted;
-        self.unheard = self.unheard.filter(|(_, why)| why.is_some());
+        // Whoever wishes to talk is told at once if that is not enough.
+        self.unheard = Some(now).filter(|_| !muted);
         self.commands.push_back(Command::Mute(muted));
-        if !muted && self.bar().is_some() {
-            self.unheard = Some((now, self.bar()));
-        }
     }
 
     fn handle_said(&mut self, said: &Said) {

@@ -417,6 +417,7 @@ impl Shell {
             }
             News::Ended(failed) => self.ended(now, failed.as_deref()),
             News::Ran(run, loudest) => {
+                self.meters.clear();
                 self.check.handle_ran(run, loudest);
                 self.go_on_checking();
             }
@@ -463,6 +464,7 @@ impl Shell {
     }
 
     fn ended(&mut self, now: Instant, failed: Option<&str>) {
+        self.meters.clear();
         let model = self.model.take();
         if self.quitting {
             return (self.order)(Order::Quit);

@@ -177,13 +177,17 @@ fn a_turn_is_told_when_it_begins_when_it_ends_and_all_along_while_the_microphone
 #[test]
 fn whoever_talks_unheard_is_warned_until_that_is_mended() {
     let mut site = Site::new(SiteRole::Participant);
-    site.told(Told::Unheard(None));
+    site.told(Told::Unheard);
     assert_eq!(site.banner(), Some(Banner::Unheard(None)));
     site.model.handle_banner(site.now);
     assert_eq!((site.banner(), site.model.mic()), (None, Mic::Live));
+    // Where switching it on would not help, that is not what is offered.
+    site.model.handle_mic(site.now);
     site.meeting(|meeting| meeting.mode = MODERATED);
-    site.told(Told::Unheard(Some(Bar::NoFloor)));
+    site.told(Told::Unheard);
     assert_eq!(site.banner(), Some(Banner::Unheard(Some(Bar::NoFloor))));
+    site.model.handle_hold(site.now, true);
+    assert_eq!(site.banner(), Some(Banner::Unheard(Some(Bar::NoFloor))), "held in vain");
     site.meeting(|meeting| meeting.mode = 0);
     assert_eq!(site.banner(), None);
 }

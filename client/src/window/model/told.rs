@@ -1,7 +1,6 @@
 //! What the engine tells its person, as far as it is more than words.
 
 use crate::budget;
-use crate::roster::Bar;
 use crate::session::{End, State};
 use crate::words::Message;
 
@@ -13,7 +12,7 @@ pub enum Told {
     /// The microphone is off, or on.
     Muted(bool),
     /// Somebody talks here, and nobody hears it.
-    Unheard(Option<Bar>),
+    Unheard,
     /// The microphone went, or is back.
     Microphone {
         /// Which.
@@ -46,7 +45,7 @@ impl Told {
             Message::Muted => Self::Muted(true),
             Message::Unmuted => Self::Muted(false),
             Message::MaySpeak { muted } => Self::Muted(*muted),
-            Message::Unheard(why) => Self::Unheard(*why),
+            Message::Unheard(_) => Self::Unheard,
             Message::MicrophoneGone => Self::Microphone { gone: true },
             Message::MicrophoneBack => Self::Microphone { gone: false },
             Message::LoudspeakerGone => Self::Loudspeaker { gone: true },
