@@ -275,6 +275,7 @@ impl Model {
     }
 
     /// The list itself.
+    #[cfg(feature = "window")]
     pub(crate) fn roster(&self) -> &Roster {
         &self.roster
     }
