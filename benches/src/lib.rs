@@ -6,8 +6,10 @@
 //! * [`scenario`]: a meeting of twenty sites on mixed lines, by the same measures.
 //! * [`weaklink`]: a bad line between real programs, over real sockets.
 //! * [`load`]: a crowd on one machine, and what it costs the bridge.
+//! * [`echo`]: a microphone and a loudspeaker in one room, and what is left of the echo.
 //! * [`outside`]: real programs as processes, and visitors over real sockets.
 
+pub mod echo;
 pub mod hall;
 pub mod load;
 pub mod outside;

@@ -41,6 +41,13 @@ const HEARD: f32 = 3e-6;
 /// Bricks for which a loudspeaker's sound stays in the room and on its way there: 0.5 s.
 const STAYS_BRICKS: u32 = 25;
 
+/// Bricks of the loudspeaker's sound from which the echo canceller learns: 4 s. Until then what the microphone hears is
+/// held down while the loudspeaker is heard; less lets the first words back out, more costs whoever answers them.
+const LEARNS_BRICKS: u32 = 200;
+
+/// To so much it is held down: −15 dB.
+const HELD: f32 = 0.18;
+
 /// What is made of a microphone's sound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cleaning {
@@ -64,6 +71,9 @@ pub struct Cleaner {
     up: Widen,
     /// Bricks since the loudspeaker was last heard.
     since_played: u32,
+    /// Bricks of its sound that the canceller has heard, and to what the microphone is held down meanwhile.
+    learnt: u32,
+    held: f32,
     /// Bricks until the next try.
     retry: u32,
     restarts: u64,
@@ -81,6 +91,8 @@ impl Cleaner {
             down: Narrow::default(),
             up: Widen::default(),
             since_played: STAYS_BRICKS,
+            learnt: 0,
+            held: 1.0,
             retry: 0,
             restarts: 0,
         }
@@ -130,21 +142,41 @@ impl Cleaner {
                 Ok(()) => heard = cleaned,
                 Err(_) => {
                     self.parts = None;
-                    self.retry = RETRY_BRICKS;
+                    (self.retry, self.learnt) = (RETRY_BRICKS, 0);
                     self.restarts += 1;
                 }
             }
         }
+        self.hold(loud, &mut heard);
         self.up.push(&heard, brick);
         for sample in brick.samples_mut() {
             *sample = if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 };
         }
     }
 
+    /// Holds the echo down that the canceller does not know yet.
+    fn hold(&mut self, loud: bool, heard: &mut [f32; NARROW_SAMPLES]) {
+        let echoes = self.since_played < STAYS_BRICKS;
+        let to = if echoes && self.learnt < LEARNS_BRICKS { HELD } else { 1.0 };
+        self.learnt = self.learnt.saturating_add(u32::from(loud));
+        let step = (to - self.held) / NARROW_SAMPLES as f32;
+        for sample in heard {
+            self.held += step;
+            *sample *= self.held;
+        }
+        self.held = to;
+    }
+
     /// How often its parts had to be made anew after a panic.
     #[must_use]
     pub const fn restarts(&self) -> u64 {
         self.restarts
+    }
+
+    /// By how much it makes the microphone louder, in dB.
+    #[must_use]
+    pub fn gain_db(&self) -> f32 {
+        self.parts.as_ref().map_or(0.0, |parts| parts.gain.db())
     }
 
     /// How much later than it was written the loudspeaker's sound comes back, as far as that is known, in ms.

@@ -140,11 +140,19 @@ pub(super) struct Reference {
     /// The least that waited since the last look, and how much was taken since.
     least: usize,
     taken: usize,
+    /// The least of all that were looked for.
+    usual: usize,
 }
 
 impl Default for Reference {
     fn default() -> Self {
-        Self { narrow: Narrow::default(), waiting: VecDeque::with_capacity(2 * MOST), least: MOST, taken: 0 }
+        Self {
+            narrow: Narrow::default(),
+            waiting: VecDeque::with_capacity(2 * MOST),
+            least: MOST,
+            taken: 0,
+            usual: MOST,
+        }
     }
 }
 
@@ -155,8 +163,9 @@ const MOST: usize = 8_000;
 /// the echo canceller must look for the echo anew each time.
 const LOOK: usize = 320_000;
 
-/// What may wait at the least, in samples: 20 ms. Sound is written 40 ms and more before it is played, so that it is still
-/// here before it is there.
+/// By how much more than ever before may be left over at the least, in samples: 20 ms. What is left over is what waits in
+/// the client's own ring for the loudspeaker, 40 ms and more; beyond that it would be taken for an echo that comes before
+/// its sound. Each time that something is taken away the echo canceller has to find the echo again.
 const SPARE: usize = 320;
 
 impl Reference {
@@ -171,18 +180,101 @@ impl Reference {
     /// Fills a frame. Where there is too little the frame is silent, and all that comes is so much later from then on:
     /// that is how it finds the bursts in which the two devices come.
     pub(super) fn pull(&mut self, frame: &mut [f32]) {
-        let enough = self.waiting.len() >= frame.len();
-        self.least = self.least.min(self.waiting.len());
-        self.taken += frame.len();
+        frame.fill(0.0);
+        let wanted = frame.len();
+        let left = self.waiting.len().checked_sub(wanted);
+        if left.is_some() {
+            for (to, from) in frame.iter_mut().zip(self.waiting.drain(..wanted)) {
+                *to = from;
+            }
+        }
+        self.least = self.least.min(left.unwrap_or(0));
+        self.taken += wanted;
         if self.taken >= LOOK {
-            // What is always there only makes the sound late: the bursts were longer once.
-            self.waiting.drain(..self.least.saturating_sub(SPARE).min(self.waiting.len()));
+            // More than ever before: the microphone has lost sound.
+            self.usual = self.usual.min(self.least);
+            if self.least > self.usual + SPARE {
+                self.waiting.drain(..self.least - self.usual);
+            }
             (self.least, self.taken) = (MOST, 0);
         }
-        frame.fill(0.0);
-        if enough && self.waiting.len() >= frame.len() {
-            for (to, from) in frame.iter_mut().zip(self.waiting.drain(..)) {
-                *to = from;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tone(first: usize, hz: f64) -> Pcm {
+        let mut brick = Pcm::SILENCE;
+        for (n, sample) in (first..).zip(brick.samples_mut()) {
+            *sample = (0.5 * (n as f64 * hz / 48_000.0 * std::f64::consts::TAU).sin()) as f32;
+        }
+        brick
+    }
+
+    #[test]
+    fn speech_comes_through_down_and_up_again_three_milliseconds_later() {
+        for hz in [150.0, 1000.0, 5000.0, 6800.0] {
+            let (mut down, mut up) = (Narrow::default(), Widen::default());
+            let mut out = Vec::new();
+            for n in 0..20 {
+                let mut narrow = [0.0; NARROW_SAMPLES];
+                let mut to = narrow.iter_mut();
+                down.push(&tone(n * BRICK_SAMPLES, hz), 1.0, |s| *to.next().expect("a brick's worth") = s);
+                assert!(to.next().is_none());
+                let mut brick = Pcm::SILENCE;
+                up.push(&narrow, &mut brick);
+                out.extend_from_slice(brick.samples());
+            }
+            let worst = (4 * BRICK_SAMPLES..out.len()).map(|n| {
+                let said = tone(n - 2 * TAPS / 2, hz).samples()[0];
+                (out[n] - said).abs()
+            });
+            let worst = worst.fold(0.0, f32::max);
+            assert!(worst < 0.02, "{hz} Hz: {worst}");
+        }
+    }
+
+    /// What is pulled by a microphone that gains so much, whose bricks come as they like within 20 ms.
+    fn follow(ppm: f64, rate: f64, hz: f64, seconds: usize) -> Vec<f32> {
+        let (mut reference, mut out, mut pushed) = (Reference::default(), Vec::new(), 0usize);
+        for brick in 0..seconds * 50 {
+            let late = [0.0, 0.7, 0.2, 0.9][brick % 4];
+            let due = (brick as f64 + late) / (1.0 + ppm * 1e-6);
+            while (pushed as f64) <= due {
+                reference.push(&tone(pushed * BRICK_SAMPLES, hz), rate);
+                pushed += 1;
+            }
+            let mut frame = [0.0; NARROW_SAMPLES];
+            reference.pull(&mut frame);
+            out.extend_from_slice(&frame);
+        }
+        out
+    }
+
+    #[test]
+    fn the_reference_follows_the_microphone_without_a_gap_or_a_jump() {
+        for ppm in [0.0, 150.0, -150.0] {
+            let rate = 1.0 + ppm * 1e-6;
+            let out = follow(ppm, rate, 1000.0, 100);
+            let tail = &out[2 * 16_000..];
+            // Of the microphone's samples it is a tone of that much less, all the way: any jump would turn its phase.
+            let turn = 1000.0 / rate / 16_000.0 * std::f64::consts::TAU;
+            let phase = |from: usize| {
+                let (mut sine, mut cosine) = (0.0, 0.0);
+                for (n, sample) in (from..).zip(&tail[from..from + 1600]) {
+                    let at = n as f64 * turn;
+                    sine += f64::from(*sample) * at.sin();
+                    cosine += f64::from(*sample) * at.cos();
+                }
+                assert!((sine.hypot(cosine) / 800.0 - 0.5).abs() < 0.01, "a gap at {from}");
+                cosine.atan2(sine)
+            };
+            let first = phase(0);
+            for from in (0..tail.len() - 1600).step_by(1600) {
+                let moved = (phase(from) - first).sin().abs();
+                assert!(moved < 0.05, "{ppm} ppm: the phase has moved by {moved} at {from}");
             }
         }
     }

@@ -61,6 +61,11 @@ fn factor(db: f32) -> f32 {
 }
 
 impl Gain {
+    /// What it adds to a frame's loudness.
+    pub(super) const fn db(&self) -> f32 {
+        self.db
+    }
+
     /// Changes a frame's loudness; `alone` says that nothing is heard of the others in the room.
     pub(super) fn process(&mut self, frame: &mut [f32; FRAME], alone: bool) {
         let power = frame.iter().map(|sample| sample * sample).sum::<f32>() / FRAME as f32;
