@@ -1,7 +1,7 @@
 //! What the window shows of a meeting, and what comes of what its person does. Pure.
 //!
 //! Speaks no language and knows no screen. Drive it so: hand it what happened by `handle_*`, then do all that
-//! [`Model::poll_act`] says, then draw, at the latest a second later. What is of the whole meeting, and the operator's
+//! [`Model::poll_command`] says, then draw, at the latest a second later. What is of the whole meeting, and the operator's
 //! panel with it, is [`crate::console::model`]; what concerns this site is the engine's own [`crate::floor`].
 
 mod told;
