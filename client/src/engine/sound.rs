@@ -2,6 +2,7 @@
 
 use super::drive::Engine;
 use crate::audio::{AudioError, Input, Polled};
+use crate::voice::Cleaning;
 use crate::words::Message;
 use giaoban_proto::media::ladder::Role;
 use giaoban_proto::media::{Pcm, rate};
@@ -21,8 +22,10 @@ const TELLS_UNHEARD_EVERY: Duration = Duration::from_secs(10);
 impl Engine {
     /// Keeps the loudspeaker's sound, as the cleaner has it, in step with the microphone.
     pub(super) fn keep_step(&mut self, now: Instant) {
-        self.skew.observe(now, self.source.card_time(), self.sink.card_time());
-        self.cleaner.set_skew(self.skew.rate());
+        if self.cleaner.cleaning() == Cleaning::Room {
+            self.skew.observe(now, self.source.card_time(), self.sink.card_time());
+            self.cleaner.set_skew(self.skew.rate());
+        }
     }
 
     pub(super) fn speak(&mut self, now: Instant) -> Result<(), AudioError> {

@@ -3,6 +3,7 @@
 //! Only an atomic number is left behind for each, so that nothing on the way of sound waits for the screen.
 
 use crate::audio::{AudioError, Health, Polled, Sink, Source};
+use crate::voice::CardTime;
 use giaoban_proto::media::Pcm;
 use giaoban_proto::unit::Level;
 use std::sync::Arc;
@@ -103,6 +104,10 @@ impl Source for Watched<Box<dyn Source>> {
         self.inner.is_device()
     }
 
+    fn card_time(&self) -> Option<CardTime> {
+        self.inner.card_time()
+    }
+
     fn next_due(&self, now: Instant) -> Instant {
         self.inner.next_due(now)
     }
@@ -126,6 +131,10 @@ impl Sink for Watched<Box<dyn Sink>> {
         self.inner.write(brick)
     }
 
+    fn card_time(&self) -> Option<CardTime> {
+        self.inner.card_time()
+    }
+
     fn position(&self) -> Duration {
         self.inner.position()
     }
@@ -143,10 +152,63 @@ impl Sink for Watched<Box<dyn Sink>> {
 mod tests {
     use super::*;
     use crate::audio::{Input, Output};
+    use crate::voice::testing::start;
 
-    #[expect(clippy::disallowed_methods, reason = "an instant to count from; nothing waits")]
-    fn start() -> Instant {
-        Instant::now()
+    /// A device that does nothing but count.
+    struct Card;
+
+    const COUNTED: CardTime = CardTime { opening: 3, seconds: 7.5 };
+
+    impl Source for Card {
+        fn poll(&mut self, _now: Instant, _brick: &mut Pcm) -> Result<Polled, AudioError> {
+            Ok(Polled::NotYet)
+        }
+
+        fn is_device(&self) -> bool {
+            true
+        }
+
+        fn card_time(&self) -> Option<CardTime> {
+            Some(COUNTED)
+        }
+
+        fn next_due(&self, now: Instant) -> Instant {
+            now
+        }
+    }
+
+    impl Sink for Card {
+        fn wants(&mut self, _now: Instant) -> bool {
+            false
+        }
+
+        fn next_due(&self, now: Instant) -> Instant {
+            now
+        }
+
+        fn write(&mut self, _brick: &Pcm) -> Result<(), AudioError> {
+            Ok(())
+        }
+
+        fn card_time(&self) -> Option<CardTime> {
+            Some(COUNTED)
+        }
+
+        fn position(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn finish(&mut self) -> Result<(), AudioError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_device_that_is_watched_is_a_device_with_its_own_clock_all_the_same() {
+        let meters = Meters::default();
+        let (source, sink) = (meters.source(Box::new(Card)), meters.sink(Box::new(Card)));
+        assert!(source.is_device());
+        assert_eq!((source.card_time(), sink.card_time()), (Some(COUNTED), Some(COUNTED)));
     }
 
     #[test]
