@@ -286,6 +286,13 @@ fn join(typed: TypedJoin) -> Result<Join, String> {
         Some(link) if link.guest && source => {
             return Err("this link is for guests, and a source is an operator's or has that role".into());
         }
+        Some(link) if link.code.is_some() && source => {
+            return Err(
+                "this link is an invitation, which a source does not use up; come in with it once without \
+                        --source, then with --source and the link up to &i="
+                    .into(),
+            );
+        }
         Some(link) if link.guest => {
             let pins = Some(Pins::from(&link));
             let Link { host, port, room, .. } = link;
@@ -295,7 +302,7 @@ fn join(typed: TypedJoin) -> Result<Join, String> {
     };
     let joined = self::stay(to, stay, source, identity)?;
     // Whoever counts bytes is to say so.
-    let fetches = missed.map_or_else(|| joined.max_mb.is_none() && !source, |when| when == TypedWhen::Fetch);
+    let fetches = missed.map_or(joined.fetches, |when| when == TypedWhen::Fetch);
     Ok(Join { fetches, ..joined })
 }
 

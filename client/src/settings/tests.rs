@@ -329,6 +329,8 @@ fn a_source_plays_nothing_unless_told_where_and_no_guest_is_one() {
     assert_eq!(join(&["join", LINK]), (false, Input::Device(None), Output::Device(None)));
     let guests = format!("{LINK}&g=1");
     assert!(wrong(&["join", &guests, "--source"]).contains("operator"));
+    let invitation = format!("{LINK}&i=77777777777777777777777774");
+    assert!(wrong(&["join", &invitation, "--source"]).contains("once without --source"));
 }
 
 #[test]
