@@ -248,12 +248,12 @@ impl Hall {
     /// When no key can be made.
     pub fn seat_within(&mut self, guest: Guest, max_bytes: u64) -> anyhow::Result<Seat> {
         let (meeting, identity) = (Meeting::for_device(self.link.clone()), self.enrol(guest.name)?);
-        Ok(self.sit(guest, meeting, identity, Some(max_bytes)))
+        Ok(self.start(guest, meeting, identity, |client| client.max_bytes = Some(max_bytes)))
     }
 
     /// As [`Hall::seat`], for one that comes by this right and with this key.
     pub fn seat_by(&mut self, guest: Guest, meeting: Meeting, identity: Identity) -> Seat {
-        self.sit(guest, meeting, identity, None)
+        self.start(guest, meeting, identity, |_| {})
     }
 
     /// As [`Hall::seat`], for one that keeps what it misses of a recording.
@@ -277,10 +277,6 @@ impl Hall {
             let Program { source, sink, as_source } = program;
             (client.source, client.sink, client.as_source) = (source, sink, as_source);
         })
-    }
-
-    fn sit(&mut self, guest: Guest, meeting: Meeting, identity: Identity, max_bytes: Option<u64>) -> Seat {
-        self.start(guest, meeting, identity, |client| client.max_bytes = max_bytes)
     }
 
     fn start(

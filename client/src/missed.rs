@@ -290,13 +290,9 @@ impl Missed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::voice::testing::start;
 
     const MS: Duration = Duration::from_millis(1);
-
-    #[expect(clippy::disallowed_methods, reason = "an instant to count from; nothing waits")]
-    fn start() -> Instant {
-        Instant::now()
-    }
 
     fn meeting(recorded: u64, recorded_ms: u64) -> Meeting {
         Meeting { recorded, recorded_ms, recording: Recording::On.code(), ..Meeting::default() }

@@ -1,7 +1,7 @@
 //! Fetches what was recorded, outside of a meeting: calls, asks, keeps what comes, calls again where the line breaks. A
 //! shell.
 
-use super::{Keep, Known};
+use super::{GOT_EVERY, Keep, Known};
 use crate::clock::now;
 use crate::meeting::Meeting;
 use crate::net::{Call, Caller, EVENTS, Event, Network};
@@ -27,9 +27,6 @@ const SILENT: Duration = Duration::from_secs(15);
 
 /// When the bridge is asked again that had no place.
 const ASKS_AGAIN_AFTER: Duration = Duration::from_secs(10);
-
-/// Between two words on what has come, at least.
-const GOT_EVERY: Duration = Duration::from_secs(1);
 
 const END_WITHIN: Duration = Duration::from_secs(1);
 

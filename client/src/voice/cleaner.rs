@@ -255,6 +255,7 @@ impl Rumble {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use giaoban_proto::testing::measure::level_db;
     use giaoban_proto::testing::speech::voice;
     use giaoban_proto::unit::BRICK_SAMPLES;
 
@@ -277,10 +278,6 @@ mod tests {
         out
     }
 
-    fn db(samples: &[f32]) -> f32 {
-        10.0 * (samples.iter().map(|s| s * s).sum::<f32>() / samples.len() as f32).max(1e-12).log10()
-    }
-
     #[test]
     fn the_loudspeakers_echo_is_gone_and_without_a_loudspeaker_speech_stays() {
         let said = voice("en");
@@ -288,11 +285,11 @@ mod tests {
         let mut echo = vec![0.0; second / 10];
         echo.extend(said[..said.len() - echo.len()].iter().map(|sample| sample * 0.3));
         let out = clean(&mut Cleaner::new(Cleaning::Room), &said, &echo);
-        let down = db(&echo[5 * second..15 * second]) - db(&out[5 * second..15 * second]);
+        let down = level_db(&echo[5 * second..15 * second]) - level_db(&out[5 * second..15 * second]);
         assert!(down > 35.0, "{down:.1} dB");
         for cleaning in [Cleaning::Room, Cleaning::Headset] {
             let out = clean(&mut Cleaner::new(cleaning), &vec![0.0; said.len()], &echo);
-            let down = db(&echo[5 * second..15 * second]) - db(&out[5 * second..15 * second]);
+            let down = level_db(&echo[5 * second..15 * second]) - level_db(&out[5 * second..15 * second]);
             assert!(down < 1.0, "{cleaning:?}: {down:.1} dB");
         }
         assert_eq!(clean(&mut Cleaner::new(Cleaning::Off), &said, &echo), echo);
@@ -309,7 +306,7 @@ mod tests {
             .collect();
         let out = clean(&mut Cleaner::new(Cleaning::Headset), &vec![0.0; noise.len()], &noise);
         let tail = 8 * 48_000..noise.len();
-        assert!(db(&noise[tail.clone()]) - db(&out[tail]) > 8.0);
+        assert!(level_db(&noise[tail.clone()]) - level_db(&out[tail]) > 8.0);
     }
 
     #[test]

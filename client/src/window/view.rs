@@ -116,11 +116,6 @@ impl View {
         show.set_trouble(key.into());
     }
 
-    /// Something else went wrong before a meeting, in words.
-    pub fn show_trouble(&self, text: &str) {
-        self.show_state().set_trouble(text.into());
-    }
-
     /// What stands in the fields.
     #[must_use]
     pub fn typed(&self) -> Typed {
@@ -384,11 +379,6 @@ impl View {
     /// Closes what lies over the page, and asks nothing more.
     pub fn close_sheet(&self) {
         self.show_state().set_sheet(Sheet::None);
-    }
-
-    /// Shows the sheet.
-    pub fn open_sheet(&self, sheet: Sheet) {
-        self.show_state().set_sheet(sheet);
     }
 }
 

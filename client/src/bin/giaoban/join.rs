@@ -79,14 +79,19 @@ impl Entry {
     /// For this meeting: a guest is nobody that is known, all others are the device with this key.
     #[cfg(feature = "window")]
     pub(crate) fn of(meeting: Meeting, key: &Path) -> anyhow::Result<Self> {
-        let (identity, memory, missed) = match meeting.entry {
-            meeting::Entry::Guest { .. } => (Identity::generate()?, None, None),
-            meeting::Entry::Device { .. } => {
-                let missed = Some(crate::missed::store(key, &meeting));
-                (private::identity(key)?, Some(memory::place(key)), missed)
-            }
-        };
-        Ok(Self { meeting, identity, memory, missed })
+        match meeting.entry {
+            meeting::Entry::Guest { .. } => Self::guest(meeting),
+            meeting::Entry::Device { .. } => Self::device(meeting, key),
+        }
+    }
+
+    fn guest(meeting: Meeting) -> anyhow::Result<Self> {
+        Ok(Self { meeting, identity: Identity::generate()?, memory: None, missed: None })
+    }
+
+    fn device(meeting: Meeting, key: &Path) -> anyhow::Result<Self> {
+        let (memory, missed) = (Some(memory::place(key)), Some(crate::missed::store(key, &meeting)));
+        Ok(Self { identity: private::identity(key)?, meeting, memory, missed })
     }
 }
 
@@ -98,7 +103,7 @@ pub(crate) fn entry(join: &mut Join, lang: Lang) -> anyhow::Result<Result<Entry,
                 Err(message) => return Ok(Err(message)),
             };
             let meeting = Meeting { host, port, room, entry: meeting::Entry::Guest { pin, pins } };
-            Ok(Ok(Entry { meeting, identity: Identity::generate()?, memory: None, missed: None }))
+            Entry::guest(meeting).map(Ok)
         }
         to => {
             let key = key_file(join.identity.take())?;
@@ -107,9 +112,7 @@ pub(crate) fn entry(join: &mut Join, lang: Lang) -> anyhow::Result<Result<Entry,
                 _ => remembered(&key)?,
             };
             let Some(meeting) = meeting else { return Ok(Err(Message::NothingRemembered)) };
-            let identity = private::identity(&key)?;
-            let missed = Some(crate::missed::store(&key, &meeting));
-            Ok(Ok(Entry { meeting, identity, memory: Some(memory::place(&key)), missed }))
+            Entry::device(meeting, &key).map(Ok)
         }
     }
 }
@@ -218,8 +221,8 @@ pub(crate) async fn stay(entry: Entry, join: Join, ears: Ears) -> anyhow::Result
     Ok(client.run().await.ending.exit_code())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the start of a client's time")]
-fn now() -> std::time::Instant {
+#[expect(clippy::disallowed_methods, reason = "the program's clock, beside the engine's")]
+pub(crate) fn now() -> std::time::Instant {
     tokio::time::Instant::now().into_std()
 }
 

@@ -1,5 +1,6 @@
 //! `giaoban missed`: what was recorded, fetched and heard after the meeting.
 
+use crate::join::now;
 use crate::{interrupted, key_file, remembered, say};
 use anyhow::Context as _;
 use giaoban_client::audio::Output;
@@ -108,11 +109,6 @@ pub(crate) fn store(key: &std::path::Path, meeting: &Meeting) -> Store {
         Entry::Guest { .. } => String::new(),
     };
     Store::beside(key, meeting.room.as_str(), &bridge)
-}
-
-#[expect(clippy::disallowed_methods, reason = "when a brick is to be played is read here")]
-fn now() -> std::time::Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 /// Lets a piece be heard on the usual loudspeaker; silence in it too.

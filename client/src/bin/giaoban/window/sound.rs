@@ -1,5 +1,6 @@
 //! The parts of the sound check, on a thread of their own: a tone, a recording, and the recording back.
 
+use crate::join::now;
 use crate::on_a_runtime;
 use giaoban_client::audio::{AudioError, Input, Output, Polled};
 use giaoban_client::window::meter::Meters;
@@ -9,7 +10,7 @@ use giaoban_proto::media::Pcm;
 use giaoban_proto::unit::Level;
 use std::sync::Mutex;
 use std::sync::mpsc::SyncSender;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The tone: the second of sound that [`Input::Tone`] begins with.
 const TONE: usize = 50;
@@ -105,9 +106,4 @@ async fn play(bricks: &[Pcm], output: &Output, meters: &Meters) -> Result<Level,
     }
     sink.finish()?;
     Ok(Level::SILENCE)
-}
-
-#[expect(clippy::disallowed_methods, reason = "devices are looked at by the real clock")]
-fn now() -> Instant {
-    Instant::now()
 }
