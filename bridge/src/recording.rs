@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   room (one more listener, on a rung of its own) -> Tape: a bounded queue -> Recorder: one thread for all rooms
-//!        -> Segment (Ogg Opus, `giaoban_proto::ogg`) -> a file, page by page, synced each second; chapters beside it; the store says which
+//!        -> Segment (Ogg Opus, `giaoban_proto::ogg`) -> a file, page by page, synced each second; chapters beside it; the
+//!           store says which
 //! ```
 //!
 //! A tick waits for none of it: what finds the queue full is dropped and counted, and the recording counts as failed

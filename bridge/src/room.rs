@@ -28,6 +28,7 @@ mod roll;
 mod roster;
 mod run;
 mod seats;
+mod transmit;
 
 pub use event::{Event, Joining, Keep, Transmit};
 pub use fetched::Seated;
@@ -45,8 +46,8 @@ use giaoban_proto::media::Pcm;
 use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::unit::{MediaTime, MemberId};
 use giaoban_proto::wire::{
-    ActCode, ClientMessage, CloseCode, Datagram, MAX_ASK_BYTES, MAX_DATAGRAM_BYTES, Notice, NoticeKind, Seat,
-    ServerMessage, SiteRole, client_message::Body,
+    ActCode, ClientMessage, CloseCode, Datagram, MAX_DATAGRAM_BYTES, Notice, NoticeKind, Seat, ServerMessage,
+    SiteRole, client_message::Body,
 };
 use lobby::Lobby;
 use meeting::Told;
@@ -57,24 +58,13 @@ use roster::RosterChanges;
 use seats::{Seats, Site};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
+use transmit::{NOTHING, Stage};
 
 /// A sign of life to each member, and of what the bridge receives from it.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
-/// What is left to send of a tick when nothing is: who comes or goes between ticks ends what was left.
-const NOTHING: (usize, Stage) = (usize::MAX, Stage::Voice);
-
 /// Ticks between two looks at rates and roles.
 const STEER_EVERY: u64 = 5;
-
-/// What of a member's is sent next in a tick.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Voice,
-    Again,
-    Ask,
-    Report,
-}
 
 /// Who only looks on, at most: an operator's second window and a script or two.
 const MAX_OBSERVERS: usize = 8;
@@ -460,53 +450,6 @@ impl Room {
         self.tell_changes();
     }
 
-    /// The next datagram to send after a tick.
-    pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
-        let (clock_ms, now) = (self.clock_ms(self.now), self.now);
-        let buffer = &mut self.buffer;
-        let voice = self.audience.has_packet();
-        let (member, length) = loop {
-            let (mut place, stage) = self.next;
-            if stage == Stage::Voice && !voice {
-                place = self.busy.next_due(place, now)?;
-                self.next.0 = place;
-            }
-            let member = self.members.get_mut(place)?;
-            let sent = match stage {
-                Stage::Voice => {
-                    self.next.1 = Stage::Again;
-                    // One more count on it: the bytes are all listeners'.
-                    let packet = self.audience.packet(member.rung, &member.hearing).cloned();
-                    packet.map(|packet| {
-                        member.note_voice(now, packet.end);
-                        member.departures.send(now, &packet, buffer).len()
-                    })
-                }
-                Stage::Again => {
-                    let again = member.departures.poll_again(now, buffer).map(<[u8]>::len);
-                    if again.is_none() {
-                        self.next.1 = Stage::Ask;
-                    }
-                    again
-                }
-                Stage::Ask => {
-                    self.next.1 = Stage::Report;
-                    member.poll_ask(now).map(|ask| copy(ask.encode(&mut [0; MAX_ASK_BYTES]), buffer))
-                }
-                Stage::Report => {
-                    self.next = (place + 1, Stage::Voice);
-                    let report = member.poll_report(now, clock_ms);
-                    self.busy.set_due(place, member.due(now));
-                    report.map(|report| copy(&report.encode(), buffer))
-                }
-            };
-            if let Some(length) = sent {
-                break (member.site.id, length);
-            }
-        };
-        Some(Transmit { member, bytes: &self.buffer[..length] })
-    }
-
     /// Whether there is something to do besides sending datagrams.
     #[must_use]
     pub fn has_events(&self) -> bool {
@@ -636,16 +579,14 @@ impl Room {
         }
     }
 
+    /// Everybody with a seat, whether their lines are there or not.
+    fn sites_mut(&mut self) -> impl Iterator<Item = &mut Site> {
+        self.members.iter_mut().map(|member| &mut member.site).chain(self.away.iter_mut())
+    }
+
     fn place(&self, id: MemberId) -> Option<usize> {
         self.members.binary_search_by_key(&id, |member| member.site.id).ok()
     }
-}
-
-/// Puts a datagram into the buffer; how long it is.
-fn copy(bytes: &[u8], buffer: &mut [u8; MAX_DATAGRAM_BYTES]) -> usize {
-    let length = bytes.len().min(buffer.len());
-    buffer[..length].copy_from_slice(&bytes[..length]);
-    length
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Nothing is answered before it stands on the disk, in the files and in the store. An answer that is dropped means that
 //! it does not.
 
+use super::chapters::{PAUSED, RESTARTED};
 use super::disk::Disk;
 use super::recorder::{Begun, Resumed, Shared};
 use super::reel::Reel;
@@ -159,7 +160,7 @@ impl Archive {
             return Resumed::Nothing;
         }
         let paused = row.state == RecordingState::Paused;
-        let words = self.now_and("The bridge was started again / Máy chủ khởi động lại");
+        let words = self.now_and(RESTARTED);
         let opened = self.open(row).and_then(|reel| match reel {
             Some(mut reel) => reel.chapter(None, &words).map(|()| Some(reel)),
             None => Ok(None),
@@ -198,7 +199,7 @@ impl Archive {
     fn stand(&mut self, id: RecordingId, record: Record, by: Option<SiteId>) -> bool {
         let words = match record {
             Record::Start => Some(self.now_and("Goes on / Ghi tiếp")),
-            Record::Pause => Some(self.now_and("Paused / Tạm dừng")),
+            Record::Pause => Some(self.now_and(PAUSED)),
             Record::Stop => None,
         };
         let done = self.with(id, |reel| {

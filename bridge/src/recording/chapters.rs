@@ -13,6 +13,13 @@ const MOST: u32 = 999;
 /// The longest name, in bytes.
 const MAX_NAME_BYTES: usize = 120;
 
+/// What stands, in both languages, where nothing was recorded for a while.
+pub(super) const PAUSED: &str = "Paused / Tạm dừng";
+pub(super) const RESTARTED: &str = "The bridge was started again / Máy chủ khởi động lại";
+
+/// Places at which a recording was paused that are told.
+const PAUSES: usize = 64;
+
 /// What the chapters of a recording have come to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chapters {
@@ -54,6 +61,21 @@ impl Chapters {
         let name = &name[..name.floor_char_boundary(MAX_NAME_BYTES)];
         Some(format!("CHAPTER{number:02}={h:02}:{m:02}:{s:02}.{ms:03}\nCHAPTER{number:02}NAME={name}\n"))
     }
+}
+
+/// Where nothing was recorded for a while, in ms of the recording.
+pub(super) fn pauses(chapters: &str) -> Vec<u64> {
+    let lines: Vec<&str> = chapters.lines().collect();
+    let paused =
+        lines.chunks_exact(2).filter(|pair| [PAUSED, RESTARTED].iter().any(|words| pair[1].ends_with(words)));
+    let ms = paused.filter_map(|pair| {
+        let (_, time) = pair[0].split_once('=')?;
+        let (clock, ms) = time.split_once('.')?;
+        let seconds =
+            clock.split(':').try_fold(0u64, |sum, part| Some(sum * 60 + part.parse::<u64>().ok()?))?;
+        Some(seconds * 1000 + ms.parse::<u64>().ok()?)
+    });
+    ms.take(PAUSES).collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! 4.0 (PESQ-WB, see `media::ladder`) a line of 16 kbit/s then carries more than a second of it in each second of silence,
 //! and the person pays for three fifths of the bytes. One second of sound costs 10 ms of processor.
 
+use super::chapters::pauses;
 use super::disk::Disk;
 use super::{chapters_name, sound_name};
 use giaoban_proto::media::codec::{CodecError, Decoder, Encoder, MAX_PACKET};
@@ -24,10 +25,6 @@ const COARSE: Bitrate = Bitrate::from_bps(9_800);
 
 /// How long packets are that are coded anew: all that a room is recorded in.
 const FRAME: Samples = Samples(60 * 48);
-
-/// Places at which a recording was paused that are told, and words that its chapters say of them.
-const PAUSES: usize = 64;
-const PAUSED: [&str; 2] = ["Paused /", "The bridge was started again /"];
 
 type Work = Box<dyn FnOnce(&dyn Disk) + Send>;
 
@@ -143,19 +140,6 @@ fn look(disk: &dyn Disk, file: &str) -> io::Result<Looked> {
     Ok(Looked { length_ms: found.samples / 48, paused_ms: pauses(&chapters) })
 }
 
-fn pauses(chapters: &str) -> Vec<u64> {
-    let lines: Vec<&str> = chapters.lines().collect();
-    let paused = lines.chunks_exact(2).filter(|pair| PAUSED.iter().any(|words| pair[1].contains(words)));
-    let ms = paused.filter_map(|pair| {
-        let (_, time) = pair[0].split_once('=')?;
-        let (clock, ms) = time.split_once('.')?;
-        let seconds =
-            clock.split(':').try_fold(0u64, |sum, part| Some(sum * 60 + part.parse::<u64>().ok()?))?;
-        Some(seconds * 1000 + ms.parse::<u64>().ok()?)
-    });
-    ms.take(PAUSES).collect()
-}
-
 impl Piece {
     fn open(disk: &dyn Disk, file: &str, from_ms: u64, until_ms: u64, coarse: bool) -> io::Result<Self> {
         let (at, until) = (from_ms.saturating_mul(48), until_ms.saturating_mul(48));
@@ -262,8 +246,8 @@ mod tests {
         disk.put("a.opus", file);
         disk.put(
             "a.chapters.txt",
-            b"CHAPTER01=00:00:00.000\nCHAPTER01NAME=08:00:12 Recording begins / x\nCHAPTER02=01:02:03.400\nCHAPTER02NAME=09:00:00 Paused / y\n"
-                .to_vec(),
+            "CHAPTER01=00:00:00.000\nCHAPTER01NAME=08:00:12 Recording begins / x\nCHAPTER02=01:02:03.400\nCHAPTER02NAME=09:00:00 Paused / Tạm dừng\n"
+                .into(),
         );
         (said, disk)
     }

@@ -19,14 +19,11 @@ pub struct Seated {
 }
 
 impl Room {
-    /// This recording runs and is so long by now, in ms; or none does.
-    pub fn set_recorded(&mut self, recorded: Option<(u64, u64)>) {
-        let before = std::mem::replace(&mut self.recorded, recorded);
-        if let Some(recorded) = recorded
-            && before.is_none_or(|(recording, _)| recording != recorded.0)
-        {
-            let here = self.members.iter_mut().map(|member| &mut member.site);
-            here.chain(self.away.iter_mut()).for_each(|site| site.has.begin(recorded));
+    /// This recording runs and is so long by now, in ms; until [`Room::set_recording`] says that none does.
+    pub fn set_recorded(&mut self, recording: u64, ms: u64) {
+        let before = self.recorded.replace((recording, ms));
+        if before.is_none_or(|(before, _)| before != recording) {
+            self.sites_mut().for_each(|site| site.has.begin((recording, ms)));
         }
     }
 
@@ -60,9 +57,7 @@ impl Room {
 
     /// A device has fetched a piece of a recording.
     pub fn fetched(&mut self, device: &[u8; 32], recording: u64, span: Span) {
-        let here = self.members.iter_mut().map(|member| &mut member.site);
-        let its = here.chain(self.away.iter_mut()).find(|site| site.device == *device);
-        if let Some(site) = its {
+        if let Some(site) = self.sites_mut().find(|site| site.device == *device) {
             site.has.add(recording, span);
         }
     }

@@ -5,7 +5,7 @@ use super::seats::Site;
 use super::{Joining, REPORT_EVERY};
 use crate::audience::Hearing;
 use crate::bucket::Bucket;
-use crate::fetch::{Credit, Pace};
+use crate::fetch::{Credit, Pace, STOOD};
 use crate::howl::{Bands, Ear, Fault, Heard, Spectrum};
 use crate::mixer::fade;
 use crate::permit::{Right, may};
@@ -47,10 +47,6 @@ const ALIVE: Duration = Duration::from_secs(2);
 
 /// No report for so long means that the line was away: two that a listener sends were lost, and more.
 const DEAF: Duration = Duration::from_secs(10);
-
-/// Between two reports of a line that stands: three that a listener sends each second may be lost. More takes what was
-/// missed for heard, less what was heard for missed.
-const STOOD: Duration = Duration::from_millis(3500);
 
 /// How soon such a member is answered, at most so often.
 const SOONEST: Duration = Duration::from_millis(200);

@@ -153,6 +153,9 @@ impl Room {
         if state != Recording::On {
             self.deck.hush(&mut self.audience);
         }
+        if matches!(state, Recording::Off | Recording::Failed) {
+            self.recorded = None;
+        }
         (self.deck.state, self.deck.pending) = (state, false);
         if before == state {
             return;

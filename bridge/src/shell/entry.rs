@@ -67,10 +67,7 @@ impl Entry<'_> {
             }
             Action::Fetch(room, first) => {
                 let ask = Ask { device: self.device, room: room.clone(), code: None, enters: false };
-                let verdict = self.context.store.admit(ask).await.unwrap_or(Err(CloseCode::Internal));
-                let admitted = Box::new(verdict.inspect_err(|_| {
-                    self.context.counters.refused.fetch_add(1, Relaxed);
-                })?);
+                let admitted = Box::new(self.ask(ask).await?);
                 self.welcome();
                 return Ok(Entered::Fetch { receiver, sender, room, admitted, first });
             }
@@ -124,15 +121,20 @@ impl Entry<'_> {
         }
         let enters = !observes && !source;
         let ask = Ask { device: self.device, room: room.clone(), code, enters };
-        let verdict = self.context.store.admit(ask).await.unwrap_or(Err(CloseCode::Internal));
-        let admitted = verdict.inspect_err(|_| {
-            self.context.counters.refused.fetch_add(1, Relaxed);
-        })?;
+        let admitted = self.ask(ask).await?;
         if seated_as(admitted.role, source).is_none() {
             return Err(self.refused(&room, CloseCode::NoSource));
         }
         let place = if observes { Place::Observer } else { Place::Seat };
         self.join(Who { room, device: self.device, admitted, place, cap, muted, watches, source }).await
+    }
+
+    /// Whether the store admits somebody; counted where it does not, which it has written down itself.
+    async fn ask(&self, ask: Ask) -> Result<Admitted, CloseCode> {
+        let verdict = self.context.store.admit(ask).await.unwrap_or(Err(CloseCode::Internal));
+        verdict.inspect_err(|_| {
+            self.context.counters.refused.fetch_add(1, Relaxed);
+        })
     }
 
     /// A guest: proves the PIN, then goes to the lobby.

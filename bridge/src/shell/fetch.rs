@@ -7,7 +7,7 @@
 use super::peer::{Context, now};
 use super::worker::{Fetcher, Input, wire};
 use crate::bucket::Bucket;
-use crate::fetch::{Asker, Credit, Pace, Tape, may_fetch};
+use crate::fetch::{Asker, Credit, PAY_EVERY, Pace, STOOD, Tape, may_fetch};
 use crate::recording::shelf::{Looked, Piece};
 use crate::session::LineId;
 use crate::store::{self, Admitted, Fact, RecordingId, SiteId};
@@ -51,11 +51,6 @@ const ASKS_WITHIN: Duration = Duration::from_secs(30);
 
 /// The most that goes to somebody outside of a meeting who names no rate.
 const ALONE_AT_MOST: Bitrate = Bitrate::from_kbps(512);
-
-/// A line that has not reported for so long is away.
-const STOOD: Duration = Duration::from_millis(3500);
-
-const PAY_EVERY: Duration = Duration::from_millis(100);
 
 /// What may go now: set by whoever paces, taken by who sends.
 #[derive(Debug)]

@@ -102,7 +102,6 @@ impl Tapes {
                     Record::Pause => room.set_recording(Recording::Paused),
                     Record::Stop => {
                         self.running.remove(name);
-                        room.set_recorded(None);
                         room.set_recording(Recording::Off);
                     }
                 }
@@ -124,9 +123,6 @@ impl Tapes {
             self.closed(name);
         }
         if let Some(room) = room {
-            if record == Record::Stop {
-                room.set_recorded(None);
-            }
             room.recording_refused(record);
         }
         Some((act, ActCode::Failed))
@@ -138,12 +134,11 @@ impl Tapes {
         while let Some(taped) = room.poll_tape() {
             tape.put(taped);
         }
-        room.set_recorded(Some((tape.id().0 as u64, tape.position_ms())));
+        room.set_recorded(tape.id().0 as u64, tape.position_ms());
         if tape.has_failed(now) {
             let dropped = tape.dropped();
             tracing::error!(room = name.as_str(), dropped, "the recording has failed; the meeting goes on");
             self.running.remove(name);
-            room.set_recorded(None);
             room.set_recording(Recording::Failed);
         }
     }
@@ -151,7 +146,11 @@ impl Tapes {
     /// What runs of a room, and whether its room was locked before.
     pub(super) fn close(&mut self, name: &RoomName) -> Option<RecordingId> {
         let id = self.running.get(name)?.id();
-        (self.closed.insert(name.clone(), id) != Some(id)).then_some(id)
+        if self.closed.get(name) == Some(&id) {
+            return None;
+        }
+        self.closed.insert(name.clone(), id);
+        Some(id)
     }
 
     /// A room has closed, and its recording ends.

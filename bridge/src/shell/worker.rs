@@ -8,10 +8,12 @@
 
 mod carry;
 mod fetching;
+mod handle;
 mod input;
 mod written;
 
 pub(super) use fetching::wire;
+pub(super) use handle::{Handle, start_task, start_thread};
 pub(super) use input::{Act, Fetcher, Heard, Input, Line, Place, Who, later};
 
 use super::fetch::Purse;
@@ -33,16 +35,11 @@ use giaoban_proto::unit::{BRICK, MemberId};
 use giaoban_proto::wire::{
     ActCode, CAPABILITIES, CloseCode, Done, KEEPS, ServerMessage, SiteRole, VERSION, Welcome,
 };
+use handle::{HEARD, Queues};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot};
-
-/// What may wait for the worker besides datagrams.
-const QUEUE: usize = 4096;
-
-/// Datagrams that may wait for a tick: 20 ms of voice and reports from some thousands.
-const HEARD: usize = 4096;
+use tokio::sync::mpsc;
 
 /// When a tick is later than this, those it has missed are not made up for: everybody would hear a burst.
 const GIVE_UP_AFTER: Duration = Duration::from_millis(200);
@@ -89,59 +86,6 @@ struct Held {
     visit: Option<VisitId>,
     /// Whether it asked for a seat as a source, beside that of the device.
     source: bool,
-}
-
-/// What the worker may be told to do by whoever holds the bridge.
-#[derive(Clone, Debug)]
-pub(super) struct Handle {
-    inputs: mpsc::Sender<Input>,
-    heard: mpsc::Sender<Heard>,
-}
-
-impl Handle {
-    pub(super) fn inputs(&self) -> &mpsc::Sender<Input> {
-        &self.inputs
-    }
-
-    pub(super) fn heard(&self) -> &mpsc::Sender<Heard> {
-        &self.heard
-    }
-
-    /// Puts everybody out with [`CloseCode::Stopping`] and ends the worker.
-    pub(super) async fn stop(&self) {
-        let (done, when) = oneshot::channel();
-        if self.inputs.send(Input::Stop(done)).await.is_ok() {
-            // An error means that the worker is gone already.
-            let _ = when.await;
-        }
-    }
-}
-
-/// Starts a worker on a thread of its own; what it sends goes out on the current runtime.
-pub(super) fn start_thread(config: Config, store: Arc<dyn Store>) -> std::io::Result<Handle> {
-    let (handle, queues) = queues();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let worker = Worker::new(config, store, handle.inputs.downgrade(), Carrier::start());
-    std::thread::Builder::new().name("rooms".into()).spawn(move || runtime.block_on(worker.run(queues)))?;
-    Ok(handle)
-}
-
-/// Starts a worker as a task of the current runtime, where time may be virtual.
-pub(super) fn start_task(config: Config, store: Arc<dyn Store>) -> Handle {
-    let (handle, queues) = queues();
-    tokio::spawn(Worker::new(config, store, handle.inputs.downgrade(), Carrier::start()).run(queues));
-    handle
-}
-
-/// What a worker is told by.
-struct Queues {
-    inputs: mpsc::Receiver<Input>,
-    heard: mpsc::Receiver<Heard>,
-}
-
-fn queues() -> (Handle, Queues) {
-    let ((inputs, told), (heard, hears)) = (mpsc::channel(QUEUE), mpsc::channel(HEARD));
-    (Handle { inputs, heard }, Queues { inputs: told, heard: hears })
 }
 
 struct Worker {

@@ -1,21 +1,17 @@
 //! The worker's side of fetching: who asks, and what may go to whom beside voice.
 
 use super::{Fetcher, Purse, Worker};
+use crate::fetch::PAY_EVERY;
 use crate::session::LineId;
+use giaoban_proto::transport::socket::headers;
 use quinn::Connection;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// Between two looks at what may go.
-const PAY_EVERY: Duration = Duration::from_millis(100);
-
-/// What IP and UDP put around each packet of QUIC.
-const AROUND: u64 = 28;
+use std::time::Instant;
 
 /// All bytes that have gone to a connection's far end, headers included.
 pub(in crate::shell) fn wire(connection: &Connection) -> u64 {
     let sent = connection.stats().udp_tx;
-    sent.bytes + sent.datagrams * AROUND
+    sent.bytes + sent.datagrams * headers(connection.remote_address().ip()) as u64
 }
 
 impl Worker {
