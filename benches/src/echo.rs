@@ -7,8 +7,8 @@
 //!   heard   <-  Cleaner.clean <- CaptureLine <- callback, by a clock that gains `ppm` <- microphone
 //! ```
 //!
-//! The room is a shoebox of Allen and Berkley (JASA 65, 1979): 6 × 5 × 2.8 m, ringing for 0.3 s (60 dB), cut off after that;
-//! loudspeaker and microphone 0.9 m apart, so that what comes straight and what rings are about as strong.
+//! The room is a shoebox of Allen and Berkley (JASA 65, 1979): 6 × 5 × 2.8 m, whose sound falls by 60 dB in 0.4 s and is cut
+//! off after 0.3 s; loudspeaker and microphone 0.9 m apart, so that what comes straight and what rings are about as strong.
 
 use crate::timeline::SECOND;
 use giaoban_client::audio::capture::CaptureLine;
