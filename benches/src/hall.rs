@@ -5,12 +5,12 @@
 
 use anyhow::Context as _;
 use giaoban_bridge::announcement::Announcements;
-use giaoban_bridge::recording::{Recorder, disk::memory::Memory};
+use giaoban_bridge::recording::{Recorder, disk::memory::Memory, shelf::Shelf};
 use giaoban_bridge::shell::listen::Bridge;
 use giaoban_bridge::shell::worker::Config;
 use giaoban_bridge::store::{SqliteStore, UnixMs};
 use giaoban_client::audio::{AudioError, Polled, Sink, Source};
-use giaoban_client::engine::{Client, Command, Outcome};
+use giaoban_client::engine::{Client, Command, Keeping, Outcome};
 use giaoban_client::meeting::Meeting;
 use giaoban_client::stats::Stats;
 use giaoban_client::testing::Site;
@@ -73,6 +73,16 @@ pub struct Guest {
     pub stays: Duration,
 }
 
+/// What a site has instead of a microphone and a loudspeaker.
+pub struct Program {
+    /// Where its sound comes from.
+    pub source: Box<dyn Source>,
+    /// Where what it hears goes.
+    pub sink: Box<dyn Sink>,
+    /// Whether it comes in as a source.
+    pub as_source: bool,
+}
+
 /// A site in the hall, running.
 pub struct Seat {
     /// The address from which it speaks.
@@ -122,7 +132,9 @@ impl Hall {
         let recordings = Memory::default();
         let recorder = recorder(&store, &recordings, start);
         let announcements = announcements.map(Announcements::patient);
-        let config = Config { recorder: Some(recorder), announcements, ..Config::for_members(max_members) };
+        let shelf = Some(Shelf::inline(recordings.clone()));
+        let config =
+            Config { recorder: Some(recorder), shelf, announcements, ..Config::for_members(max_members) };
         let end = end(&net, seed, &identity)?;
         let bridge = Bridge::in_task(end.endpoint, store.clone(), config.clone());
         let link = Link {
@@ -157,10 +169,19 @@ impl Hall {
     /// # Errors
     /// When there is no endpoint.
     pub async fn restart(self) -> anyhow::Result<Self> {
+        self.restart_after(Duration::from_secs(3)).await
+    }
+
+    /// As [`Hall::restart`], after so long: where a line was away, QUIC takes its round trip for long, and lets go of the
+    /// bridge's address after a dozen of them only.
+    ///
+    /// # Errors
+    /// When there is no endpoint.
+    pub async fn restart_after(self, time: Duration) -> anyhow::Result<Self> {
         self.bridge.stop().await;
         drop((self.meter, self.tunnels));
         // The endpoint's own task lets go of the socket when the last connection has drained.
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        tokio::time::sleep(time).await;
         let recorder = Some(recorder(&self.store, &self.recordings, self.start));
         let config = Config { recorder, ..self.config };
         let end = end(&self.net, self.seed, &self.identity)?;
@@ -235,7 +256,40 @@ impl Hall {
         self.sit(guest, meeting, identity, None)
     }
 
+    /// As [`Hall::seat`], for one that keeps what it misses of a recording.
+    ///
+    /// # Errors
+    /// When no key can be made.
+    pub fn seat_keeping(&mut self, guest: Guest, keeping: Keeping) -> anyhow::Result<Seat> {
+        let (meeting, identity) = (Meeting::for_device(self.link.clone()), self.enrol(guest.name)?);
+        Ok(self.start(guest, meeting, identity, |client| client.missed = Some(keeping)))
+    }
+
+    /// As [`Hall::seat_by`], with a program in the place of people: what the guest says is not said.
+    pub fn seat_program(
+        &mut self,
+        guest: Guest,
+        meeting: Meeting,
+        identity: Identity,
+        program: Program,
+    ) -> Seat {
+        self.start(guest, meeting, identity, |client| {
+            let Program { source, sink, as_source } = program;
+            (client.source, client.sink, client.as_source) = (source, sink, as_source);
+        })
+    }
+
     fn sit(&mut self, guest: Guest, meeting: Meeting, identity: Identity, max_bytes: Option<u64>) -> Seat {
+        self.start(guest, meeting, identity, |client| client.max_bytes = max_bytes)
+    }
+
+    fn start(
+        &mut self,
+        guest: Guest,
+        meeting: Meeting,
+        identity: Identity,
+        change: impl FnOnce(&mut Client),
+    ) -> Seat {
         self.sites += 1;
         let ip = IpAddr::V4(Ipv4Addr::new(10, 0, 1, self.sites));
         self.net.connect(ip, BRIDGE, guest.line.0, guest.line.1);
@@ -243,15 +297,16 @@ impl Hall {
         let (tape, figures) = (Arc::<Mutex<Vec<f32>>>::default(), Arc::<Mutex<Vec<Stats>>>::default());
         let (kept, said) = (figures.clone(), Arc::<Mutex<Vec<String>>>::default());
         let words = said.clone();
-        let client = Client {
+        let mut client = Client {
             meeting,
             identity,
             name: guest.name.into(),
             max_kbps: guest.max_kbps,
-            max_bytes,
+            max_bytes: None,
             muted: guest.muted,
             raise: false,
             answers: false,
+            as_source: false,
             duration: Some(guest.stays),
             source: Box::new(Microphone { says: guest.says, start: self.start, next: self.bricks() }),
             sink: Box::new(Loudspeaker { tape: tape.clone(), start: self.start, next: self.bricks() }),
@@ -261,8 +316,10 @@ impl Hall {
             say: Box::new(move |message| lock(&words).push(message.text(Lang::En))),
             watch: None,
             remember: Box::new(|_| {}),
+            missed: None,
             unix_start: OPENED + self.elapsed(),
         };
+        change(&mut client);
         Seat { ip, client: tokio::spawn(client.run()), tape, figures, said, commands }
     }
 

@@ -100,8 +100,14 @@ pub async fn run(plan: &Plan, folder: &Path, say: impl Fn(&str)) -> anyhow::Resu
             listening: plan.listening,
             kbps: plan.kbps,
             count: counts[n].clone(),
-            voice: n,
-            judged: n == plan.talkers,
+            number: n,
+            // In one room each has a voice of its own, as far as there are voices.
+            voice: n / plan.rooms,
+            judges: if n == plan.talkers {
+                (n % plan.rooms..plan.talkers).step_by(plan.rooms).map(|n| n / plan.rooms).collect()
+            } else {
+                Vec::new()
+            },
             bridge: began,
         };
         let speaking = heard_speaking.clone();
@@ -193,10 +199,11 @@ struct Member {
     listening: bool,
     kbps: u32,
     count: Arc<Count>,
+    number: usize,
     /// Which voice it has, if it talks.
     voice: usize,
-    /// Whether what it hears is decoded and judged.
-    judged: bool,
+    /// The voices that it should hear: what it hears is decoded and judged. Empty: it only counts.
+    judges: Vec<usize>,
     bridge: Instant,
 }
 
@@ -244,9 +251,9 @@ impl Member {
         connection: &Connection,
         speaking: &mut watch::Receiver<bool>,
     ) -> anyhow::Result<Option<(f64, f64)>> {
-        let mut judge = if self.judged { Some(Judge::new()?) } else { None };
+        let mut judge = if self.judges.is_empty() { None } else { Some(Judge::new(&self.judges)?) };
         let mut next_report =
-            tokio::time::Instant::from_std(now() + Duration::from_millis(self.voice as u64 * 37 % 1000));
+            tokio::time::Instant::from_std(now() + Duration::from_millis(self.number as u64 * 37 % 1000));
         let mut highest: Option<Seq> = None;
         let (mut received, mut lost) = (0u16, 0u16);
         loop {
@@ -290,8 +297,9 @@ impl Member {
     }
 }
 
-/// Hears as a client does, and compares with the first talker's voice.
+/// Hears as a client does, and compares with the talkers' voices.
 struct Judge {
+    voices: Vec<usize>,
     inlet: Inlet,
     start: Instant,
     next: Instant,
@@ -299,9 +307,15 @@ struct Judge {
 }
 
 impl Judge {
-    fn new() -> anyhow::Result<Self> {
+    fn new(voices: &[usize]) -> anyhow::Result<Self> {
         let start = now();
-        Ok(Self { inlet: Inlet::new(0)?, start, next: start + BRICK, heard: Vec::new() })
+        Ok(Self {
+            voices: voices.to_vec(),
+            inlet: Inlet::new(0)?,
+            start,
+            next: start + BRICK,
+            heard: Vec::new(),
+        })
     }
 
     fn pull(&mut self) {
@@ -311,17 +325,30 @@ impl Judge {
         self.next += BRICK;
     }
 
-    /// How like the first talker's voice it was, and how late, in ms: five seconds of it, from when it had settled.
+    /// How like the talkers' voices together it was, and how late the first of them, in ms: five seconds of it, from
+    /// when it had settled.
+    ///
+    /// Each talker is waited for by itself in the bridge, so each has a delay of its own; voices that have nothing to do
+    /// with each other explain what their sum is by the sum of the squares of what each of them does.
     fn verdict(self) -> Option<(f64, f64)> {
         let from = 48_000 * 6;
         let heard = self.heard.get(from..from + 48_000 * 6)?;
-        // Its mouth and this ear began in the same moment, up to the length of a wake-up.
-        let voice = speech::voice(NAMES[0]);
-        let reference: Vec<f32> = (from..from + 48_000 * 5).map(|n| voice[n % voice.len()]).collect();
-        let found = align(&reference, heard, 48_000);
         debug_assert!(self.start <= self.next);
-        Some((found.correlation, found.lag_samples as f64 / 48.0))
+        let found = self.voices.iter().map(|&voice| {
+            // Its mouth and this ear began in the same moment, up to the length of a wake-up.
+            let voice = speech::voice(NAMES[voice % NAMES.len()]);
+            let reference: Vec<f32> = (from..from + 48_000 * 5).map(|n| said(&voice, n)).collect();
+            align(&reference, heard, 48_000)
+        });
+        let found: Vec<_> = found.collect();
+        let explained = found.iter().map(|found| found.correlation * found.correlation).sum::<f64>();
+        Some((explained.sqrt(), found.first()?.lag_samples as f64 / 48.0))
     }
+}
+
+/// What is said at this sample of a voice that is said over and over, by whole bricks.
+fn said(voice: &[f32], sample: usize) -> f32 {
+    voice[sample % (voice.len() - voice.len() % BRICK_SAMPLES - BRICK_SAMPLES)]
 }
 
 const NAMES: [&str; 5] = ["en", "fr", "it", "ru", "es"];

@@ -79,6 +79,8 @@ pub enum Hearing {
     /// The stream that all on its rung share.
     #[default]
     Shared,
+    /// Nothing: a source, for which no stream is kept up.
+    Nothing,
     /// Its own, for this many bricks already without being in the mix.
     Private {
         /// The mix without its own voice.
@@ -119,10 +121,31 @@ impl Audience {
 
     /// It goes.
     pub fn leave(&mut self, rung: RungId, hearing: Hearing) {
-        self.leave_shared(rung);
+        if !matches!(hearing, Hearing::Nothing) {
+            self.leave_shared(rung);
+        }
         if let Hearing::Private { stream, .. } = hearing {
             self.keep(stream);
         }
+    }
+
+    /// A member is to be sent what is said, or nothing. Whoever is in the mix then [enters](Self::enter) it anew.
+    ///
+    /// # Errors
+    /// [`CodecError`] when there is no encoder to be had; it goes on as it was.
+    pub fn set_hears(&mut self, hears: bool, rung: RungId, hearing: &mut Hearing) -> Result<(), CodecError> {
+        match (hears, &hearing) {
+            (true, Hearing::Nothing) => {
+                self.join(rung)?;
+                *hearing = Hearing::Shared;
+            }
+            (false, Hearing::Shared | Hearing::Private { .. }) => {
+                let before = std::mem::replace(hearing, Hearing::Nothing);
+                self.leave(rung, before);
+            }
+            (true, _) | (false, Hearing::Nothing) => {}
+        }
+        Ok(())
     }
 
     /// A member is to go from one rung to another with the brick that begins at `time`; called before it is pushed, in
@@ -140,9 +163,12 @@ impl Audience {
         to: RungId,
         hearing: &mut Hearing,
     ) -> Result<bool, CodecError> {
+        if let Hearing::Nothing = hearing {
+            return Ok(true);
+        }
         let Some(old) = &self.shared[from.index()] else { return Ok(false) };
         let private_ready = match hearing {
-            Hearing::Shared => true,
+            Hearing::Shared | Hearing::Nothing => true,
             Hearing::Private { stream, .. } => stream.outlet.can_become(to, time),
         };
         // Whoever comes from a stream of its own hears no change of the shared one.
@@ -196,7 +222,14 @@ impl Audience {
         match hearing {
             Hearing::Shared => self.shared[rung.index()].as_deref()?.packet(),
             Hearing::Private { stream, .. } => stream.packet(),
+            Hearing::Nothing => None,
         }
+    }
+
+    /// Whether those who share have a packet to be sent now, on whatever rung.
+    #[must_use]
+    pub fn has_packet(&self) -> bool {
+        self.shared.iter().flatten().any(|stream| stream.packet().is_some())
     }
 
     /// A member enters the mix with the brick that is about to be pushed.
@@ -205,6 +238,7 @@ impl Audience {
     /// [`CodecError`] when there is no encoder to be had; the member must then stay out of the mix.
     pub fn enter(&mut self, rung: RungId, hearing: &mut Hearing) -> Result<(), CodecError> {
         match hearing {
+            Hearing::Nothing => {}
             Hearing::Private { out_for, .. } => *out_for = 0,
             Hearing::Shared => {
                 let mut stream = match self.spare.pop() {

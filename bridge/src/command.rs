@@ -5,7 +5,7 @@
 //! error output in one line, with what to do.
 
 mod announcements;
-mod attendance;
+pub mod attendance;
 mod audit;
 mod completions;
 mod csv;
@@ -16,6 +16,7 @@ pub mod key;
 mod kick;
 pub mod link;
 mod man;
+mod messages;
 pub mod out;
 mod qr;
 mod recordings;
@@ -52,6 +53,7 @@ pub fn run(settings: Settings) -> anyhow::Result<Ended> {
         Command::Room(room) => room::run(&house, json, room),
         Command::GuestLink(room, place) => guest_link::run(&house, json, &room, &place),
         Command::Attendance(attendance) => attendance::run(&house, json, &attendance),
+        Command::Messages(messages) => messages::run(&house, json, &messages),
         Command::Audit(audit) => audit::run(&house, json, audit),
         Command::Recordings(recordings) => recordings::run(&house, json, recordings),
         Command::Announcements => announcements::run(&house, json),

@@ -4,7 +4,7 @@
 //! peer (a connection) -> session (admission) -> room { Inlet … mixer … Outlet } -> peer
 //! ```
 //!
-//! [`room`], [`mixer`], [`talkers`], [`audience`], [`session`], [`permit`], [`doorkeeper`], [`cue`] and [`check`] are pure: they take `now` and own nothing but
+//! [`room`], [`mixer`], [`talkers`], [`audience`], [`session`], [`permit`], [`doorkeeper`], [`cue`], [`fetch`] and [`check`] are pure: they take `now` and own nothing but
 //! state. Sockets, threads, clocks and files are in `shell`.
 
 pub mod announcement;
@@ -14,6 +14,7 @@ pub mod check;
 pub mod command;
 pub mod cue;
 pub mod doorkeeper;
+pub mod fetch;
 pub mod howl;
 pub mod lateness;
 pub mod limits;

@@ -42,6 +42,9 @@ pub struct Limits {
     pub bytes_second: u32,
     /// `members`: members in one room, where the room has no number of its own.
     pub members: u32,
+    /// `fetches`: who fetches what was recorded, at once. Each costs its line's rate, and a hundredth to a fiftieth of a
+    /// processor where sound is coded anew. More are told to ask again later.
+    pub fetches: u32,
     /// `rooms`: rooms in which somebody is at once.
     pub rooms: u32,
 }
@@ -117,6 +120,7 @@ limits! {
     "datagram-bytes" datagram_bytes = 1150, 100 to 1150;
     "bytes-second" bytes_second = 24_000, 2000 to 1_000_000;
     "members" members = 250, 1 to 2500;
+    "fetches" fetches = 8, 1 to 100;
     "rooms" rooms = 200, 1 to 10_000;
 }
 

@@ -9,6 +9,12 @@ use giaoban_proto::wire::{SiteRole, act::What};
 pub enum Right {
     /// Be heard.
     Speak,
+    /// Be heard whoever has the floor, and when all are silenced.
+    SpeakAlways,
+    /// Be sent what is said, without an operator's leave.
+    Hear,
+    /// Have a seat that is a source.
+    BeSource,
     /// Switch its own microphone, for the others to see.
     SetMuted,
     /// Know who waits in the lobby, and be told what operators should know.
@@ -42,11 +48,14 @@ pub enum Right {
 }
 
 /// Every right and who has it.
-const TABLE: [(Right, &[SiteRole]); 16] = {
-    use SiteRole::{Listener, Operator, Participant, Trunk};
+const TABLE: [(Right, &[SiteRole]); 19] = {
+    use SiteRole::{Listener, Operator, Participant, Source, Trunk};
     [
-        (Right::Speak, &[Operator, Participant, Trunk]),
-        (Right::SetMuted, &[Operator, Participant, Listener, Trunk]),
+        (Right::Speak, &[Operator, Participant, Trunk, Source]),
+        (Right::SpeakAlways, &[Operator, Source]),
+        (Right::Hear, &[Operator, Participant, Listener, Trunk]),
+        (Right::BeSource, &[Operator, Source]),
+        (Right::SetMuted, &[Operator, Participant, Listener, Trunk, Source]),
         (Right::SeeLobby, &[Operator]),
         (Right::Admit, &[Operator]),
         (Right::Expel, &[Operator]),
@@ -70,6 +79,15 @@ pub fn may(role: SiteRole, right: Right) -> bool {
     TABLE.iter().any(|(of, roles)| *of == right && roles.contains(&role))
 }
 
+/// As what a site of that role has a seat, where it asks for that of a source or not; `None` where it may not.
+#[must_use]
+pub fn seated_as(role: SiteRole, source: bool) -> Option<SiteRole> {
+    if !source {
+        return Some(role);
+    }
+    may(role, Right::BeSource).then_some(SiteRole::Source)
+}
+
 /// The right that an act needs.
 #[must_use]
 pub const fn needed(act: &What) -> Right {
@@ -78,7 +96,7 @@ pub const fn needed(act: &What) -> Right {
         What::Expel(_) => Right::Expel,
         What::Silence(_) | What::SilenceAll(_) => Right::Silence,
         What::SetFloor(_) | What::Grant(_) | What::TakeBack(_) | What::LowerHand(_) => Right::Floor,
-        What::SetRoom(_) | What::Rename(_) | What::Gain(_) => Right::Arrange,
+        What::SetRoom(_) | What::Rename(_) | What::Gain(_) | What::TwoWay(_) => Right::Arrange,
         What::RollCall(_) | What::Tick(_) => Right::CallRoll,
         What::Record(_) | What::Play(_) => Right::Record,
         What::Deputy(_) => Right::NameDeputy,
@@ -114,6 +132,8 @@ pub const fn name(act: &What) -> &'static str {
         What::Record(_) => "record",
         What::Play(_) => "play",
         What::Deputy(_) => "name deputy",
+        What::TwoWay(two_way) if two_way.hears => "let source hear",
+        What::TwoWay(_) => "let source hear no more",
         What::Hand(true) => "raise hand",
         What::Hand(false) => "take hand down",
         What::Present(_) => "answer roll call",
@@ -125,7 +145,7 @@ pub const fn name(act: &What) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use giaoban_proto::wire::{Gain, Rename, Say, SetFloor, SetRoom, Silence, SilenceAll, Tick};
+    use giaoban_proto::wire::{Gain, Rename, Say, SetFloor, SetRoom, Silence, SilenceAll, Tick, TwoWay};
 
     #[test]
     fn every_right_of_every_role() {
@@ -136,11 +156,17 @@ mod tests {
                 .map(|(right, _)| *right)
                 .collect::<Vec<_>>()
         };
-        use Right::{Answer, AskFloor, SetMuted, Speak, TakeOver, Write};
+        use Right::{Answer, AskFloor, BeSource, Hear, SetMuted, Speak, SpeakAlways, TakeOver, Write};
         assert_eq!(of(SiteRole::Operator), TABLE.map(|(right, _)| right));
-        assert_eq!(of(SiteRole::Participant), [Speak, SetMuted, AskFloor, Answer, Write, TakeOver]);
-        assert_eq!(of(SiteRole::Listener), [SetMuted, Answer, Write]);
-        assert_eq!(of(SiteRole::Trunk), [Speak, SetMuted]);
+        assert_eq!(of(SiteRole::Participant), [Speak, Hear, SetMuted, AskFloor, Answer, Write, TakeOver]);
+        assert_eq!(of(SiteRole::Listener), [Hear, SetMuted, Answer, Write]);
+        assert_eq!(of(SiteRole::Trunk), [Speak, Hear, SetMuted]);
+        assert_eq!(of(SiteRole::Source), [Speak, SpeakAlways, BeSource, SetMuted]);
+        for role in SiteRole::ALL {
+            let may_be = matches!(role, SiteRole::Operator | SiteRole::Source);
+            assert_eq!(seated_as(role, true), may_be.then_some(SiteRole::Source), "{role}");
+            assert_eq!(seated_as(role, false), Some(role));
+        }
     }
 
     #[test]
@@ -167,6 +193,8 @@ mod tests {
             What::Record(1),
             What::Play(String::new()),
             What::Deputy(1),
+            What::TwoWay(TwoWay { member: 1, hears: true }),
+            What::TwoWay(TwoWay { member: 1, hears: false }),
         ];
         let anybodys = [
             What::Hand(true),

@@ -2,20 +2,19 @@
 //!
 //! ```text
 //!   room (one more listener, on a rung of its own) -> Tape: a bounded queue -> Recorder: one thread for all rooms
-//!        -> Segment (Ogg Opus) -> a file, page by page, synced each second; chapters beside it; the store says which
+//!        -> Segment (Ogg Opus, `giaoban_proto::ogg`) -> a file, page by page, synced each second; chapters beside it; the store says which
 //! ```
 //!
 //! A tick waits for none of it: what finds the queue full is dropped and counted, and the recording counts as failed
-//! when nothing is taken out of the queue for [`GIVE_UP_AFTER`]. [`segment`] and [`chapters`] are pure.
+//! when nothing is taken out of the queue for [`GIVE_UP_AFTER`]. [`chapters`] is pure.
 
 mod archive;
 pub mod chapters;
 pub mod disk;
 mod name;
-mod page;
 mod recorder;
 mod reel;
-pub mod segment;
+pub mod shelf;
 
 pub use recorder::{Begun, GIVE_UP_AFTER, Recorder, Resumed, Tape};
 

@@ -14,8 +14,10 @@
 //! list. Guests in the lobby, observers, who may be told what happens, and seats whose lines are away are no members.
 
 mod acts;
+mod busy;
 mod event;
 mod faults;
+mod fetched;
 mod figures;
 mod floor;
 mod lobby;
@@ -28,6 +30,7 @@ mod run;
 mod seats;
 
 pub use event::{Event, Joining, Keep, Transmit};
+pub use fetched::Seated;
 pub use member::Tally;
 
 use crate::audience::{Audience, Hearing};
@@ -35,13 +38,14 @@ use crate::howl::Spectrum;
 use crate::mixer::{Mix, fade};
 use crate::permit::{Right, may};
 use crate::talkers::{self, Change};
+use busy::Busy;
 use figures::Watch;
 use floor::Floor;
 use giaoban_proto::media::Pcm;
 use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::unit::{MediaTime, MemberId};
 use giaoban_proto::wire::{
-    ActCode, ClientMessage, CloseCode, Datagram, MAX_ASK_BYTES, MAX_DATAGRAM_BYTES, Notice, NoticeKind,
+    ActCode, ClientMessage, CloseCode, Datagram, MAX_ASK_BYTES, MAX_DATAGRAM_BYTES, Notice, NoticeKind, Seat,
     ServerMessage, SiteRole, client_message::Body,
 };
 use lobby::Lobby;
@@ -95,6 +99,7 @@ pub struct Room {
     ticks: u64,
     /// In order of their ids.
     members: Vec<Member>,
+    busy: Busy,
     /// What is kept of those whose lines are away.
     away: Seats,
     lobby: Lobby,
@@ -105,8 +110,8 @@ pub struct Room {
     locked: bool,
     newcomers_silent: bool,
     deputy: Option<MemberId>,
-    /// Since when no operator's line is there.
-    left_alone: Option<Instant>,
+    /// When an operator with a seat was last heard: a report, which come each second, a voice packet, an act.
+    operator_heard: Instant,
     told: Told,
     watch: Watch,
     spectrum: Box<Spectrum>,
@@ -116,6 +121,8 @@ pub struct Room {
     mix: Mix,
     audience: Audience,
     deck: Deck,
+    /// The recording that runs, and how long it is, in ms.
+    recorded: Option<(u64, u64)>,
     player: Player,
     changes: Vec<Change>,
     roster: RosterChanges,
@@ -136,6 +143,7 @@ impl Room {
             max_members,
             ticks: 0,
             members: Vec::new(),
+            busy: Busy::default(),
             away: Seats::default(),
             lobby: Lobby::default(),
             floor: Floor::default(),
@@ -144,7 +152,7 @@ impl Room {
             locked: false,
             newcomers_silent: false,
             deputy: None,
-            left_alone: Some(now),
+            operator_heard: now,
             told: Told::default(),
             watch: Watch::default(),
             spectrum: Box::default(),
@@ -153,6 +161,7 @@ impl Room {
             mix: Mix::default(),
             audience: Audience::default(),
             deck: Deck::default(),
+            recorded: None,
             player: Player::default(),
             changes: Vec::with_capacity(talkers::MAX_VOICES + 1),
             roster: RosterChanges::default(),
@@ -233,18 +242,25 @@ impl Room {
         let role =
             if kept.as_ref().is_some_and(|kept| kept.took_over) { SiteRole::Operator } else { joining.role };
         let mut member = Member::new(now, joining, kept.as_ref());
-        self.audience.join(member.rung).map_err(|_| CloseCode::Internal)?;
+        if member.site.hears() {
+            self.audience.join(member.rung).map_err(|_| CloseCode::Internal)?;
+        } else {
+            member.hearing = Hearing::Nothing;
+        }
+        if let Some(recorded) = self.recorded {
+            member.site.has.begin(recorded);
+        }
         let id = member.site.id;
         match &kept {
             Some(kept) => {
-                self.drop_line(now, id);
+                self.drop_line(id);
                 self.away.take(id);
                 self.floor.back(id);
                 if kept.name == member.site.name { self.roster.changed(id) } else { self.roster.named(id) }
             }
             None => {
                 self.roster.named(id);
-                if self.newcomers_silent && role != SiteRole::Operator && !self.been.contains(&device) {
+                if self.newcomers_silent && !may(role, Right::SpeakAlways) && !self.been.contains(&device) {
                     self.silence_device(device, true);
                 }
             }
@@ -261,6 +277,7 @@ impl Room {
         // A guest has kept the number with which it came to the lobby: others may have come in since.
         let place = self.members.partition_point(|member| member.site.id < id);
         self.members.insert(place, member);
+        self.busy.insert(place, now);
         self.next = NOTHING;
         self.tell_whole(now, id, role);
         self.events.extend(standing.map(|standing| Event::Send(id, standing.into())));
@@ -309,7 +326,13 @@ impl Room {
 
     /// All that somebody who has just come must know: who is here, how the meeting stands, who waits.
     fn tell_whole(&mut self, now: Instant, id: MemberId, role: SiteRole) {
-        let list: Vec<ServerMessage> = roster::whole(self.seats()).collect();
+        let recorded = self.recorded.filter(|_| may(role, Right::SeeLobby));
+        let seats = self.seats().map(|seat| {
+            let site = self.site(MemberId(seat.member));
+            let has = recorded.and_then(|recorded| Some(site?.has.percent(recorded)));
+            Seat { has, ..seat }
+        });
+        let list: Vec<ServerMessage> = roster::whole(seats).collect();
         self.events.extend(list.into_iter().map(|part| Event::Send(id, part)));
         let meeting = self.meeting(now);
         self.events.push_back(Event::Send(id, meeting.into()));
@@ -324,7 +347,7 @@ impl Room {
         if let Some((_, gone)) = self.lobby.take(id) {
             self.tell_operators(&gone);
         }
-        if self.drop_line(now, id) {
+        if self.drop_line(id) {
             self.roster.left(id);
         }
         self.give_up_seat(now, id);
@@ -337,35 +360,44 @@ impl Room {
         }
         let Some(place) = self.place(id) else { return self.leave(now, id) };
         self.away.keep(now, self.members[place].site.clone());
-        self.drop_line(now, id);
+        self.drop_line(id);
         self.floor.lost(now, id);
         self.roster.changed(id);
     }
 
     /// A member is no receiver and not heard any more.
-    fn drop_line(&mut self, now: Instant, id: MemberId) -> bool {
+    fn drop_line(&mut self, id: MemberId) -> bool {
         let Some(place) = self.place(id) else { return false };
+        self.hear_operators();
         let member = self.members.remove(place);
+        self.busy.remove(place);
         let missed = member.missed();
         if !missed.is_zero() {
             self.events.push_back(Event::Keep(Keep::Missed { member: id, missed }));
         }
         self.audience.leave(member.rung, member.hearing);
         self.next = NOTHING;
-        if !self.has_operator() {
-            self.left_alone.get_or_insert(now);
-        }
         true
     }
 
     /// A datagram came from a member. One from nobody here, or a bad one, is counted and dropped.
     pub fn handle_datagram(&mut self, now: Instant, id: MemberId, bytes: &[u8]) {
         let Some(place) = self.place(id) else { return };
-        let clock_ms = self.clock_ms(now);
+        // Stamped by another thread, it may seem to come from just before the tick after which it was handed over.
+        let now = now.max(self.now);
+        let (clock_ms, recorded) = (self.clock_ms(now), self.recorded);
         let member = &mut self.members[place];
+        self.busy.set_due(place, now);
+        member.last_word = now;
         match Datagram::decode(bytes) {
-            Ok(Datagram::Voice(voice)) => member.handle_voice(now, &voice),
-            Ok(Datagram::Report(report)) => member.handle_report(now, clock_ms, &report),
+            Ok(Datagram::Voice(voice)) => {
+                self.busy.note_voice(place);
+                member.handle_voice(now, &voice);
+            }
+            Ok(Datagram::Report(report)) => {
+                member.handle_report(now, clock_ms, &report);
+                member.note_recorded(now, recorded);
+            }
             Ok(Datagram::Ask(ask)) => member.handle_ask(now, &ask),
             Err(_) => member.count_bad(),
         }
@@ -374,6 +406,9 @@ impl Room {
     /// A control message came from a member.
     pub fn handle_message(&mut self, now: Instant, id: MemberId, message: ClientMessage) {
         let Some(role) = self.role(id) else { return };
+        if let Some(place) = self.place(id) {
+            self.members[place].last_word = now;
+        }
         match message.body {
             // For the others to see: its own gate is what keeps it silent, and its voice, which may overtake this
             // message, is not made to wait for it.
@@ -381,7 +416,14 @@ impl Room {
             Some(Body::SetCap(set)) => self.set_cap(now, id, RungId::cap(set.max_kbps)),
             Some(Body::Leave(_)) => self.put_out(now, id, CloseCode::Bye),
             Some(Body::Act(act)) => self.act(now, id, role, act),
-            Some(Body::Hello(_) | Body::PinProof(_) | Body::Check(_) | Body::CheckEnd(_)) => {
+            Some(
+                Body::Hello(_)
+                | Body::PinProof(_)
+                | Body::Check(_)
+                | Body::CheckEnd(_)
+                | Body::Fetch(_)
+                | Body::Got(_),
+            ) => {
                 self.put_out(now, id, CloseCode::BadMessage);
             }
             // A body of a newer version.
@@ -394,20 +436,21 @@ impl Room {
         let time = MediaTime::from_bricks(self.ticks);
         self.ticks += 1;
         self.now = now;
-        for member in &mut self.members {
+        for member in self.busy.voices(&mut self.members) {
             member.pull(now);
         }
         self.choose();
         self.listen_for_faults();
         self.mix.clear();
-        for member in &self.members {
-            if member.in_mix {
-                self.mix.add(&member.voice);
+        for member in self.busy.voices(&mut self.members) {
+            if let Some(voice) = member.voice.as_deref().filter(|_| member.in_mix) {
+                self.mix.add(voice);
             }
         }
         self.player.mix(&mut self.mix);
         if self.ticks.is_multiple_of(STEER_EVERY) {
             self.steer();
+            self.busy.look(&self.members, now);
             self.expire();
             self.tell_figures();
         }
@@ -421,8 +464,13 @@ impl Room {
     pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
         let (clock_ms, now) = (self.clock_ms(self.now), self.now);
         let buffer = &mut self.buffer;
+        let voice = self.audience.has_packet();
         let (member, length) = loop {
-            let (place, stage) = self.next;
+            let (mut place, stage) = self.next;
+            if stage == Stage::Voice && !voice {
+                place = self.busy.next_due(place, now)?;
+                self.next.0 = place;
+            }
             let member = self.members.get_mut(place)?;
             let sent = match stage {
                 Stage::Voice => {
@@ -447,7 +495,9 @@ impl Room {
                 }
                 Stage::Report => {
                     self.next = (place + 1, Stage::Voice);
-                    member.poll_report(now, clock_ms).map(|report| copy(&report.encode(), buffer))
+                    let report = member.poll_report(now, clock_ms);
+                    self.busy.set_due(place, member.due(now));
+                    report.map(|report| copy(&report.encode(), buffer))
                 }
             };
             if let Some(length) = sent {
@@ -470,10 +520,11 @@ impl Room {
 
     /// Who is in the mix from this brick on, and how the changes sound.
     fn choose(&mut self) {
-        let candidates = self.members.iter_mut().map(|member| (member.site.id, &mut member.standing));
+        let candidates =
+            self.busy.voices(&mut self.members).map(|member| (member.site.id, &mut member.standing));
         self.changes.clear();
         talkers::choose(candidates, |change| self.changes.push(change));
-        for member in &mut self.members {
+        for member in self.busy.voices(&mut self.members) {
             member.in_mix = member.standing.in_mix() && member.speaks;
         }
         while let Some(change) = self.changes.pop() {
@@ -487,13 +538,15 @@ impl Room {
                         member.standing.leave();
                         member.in_mix = false;
                         self.encoder_faults += 1;
-                    } else if member.spoke {
+                    } else if let Some(voice) = member.voice.as_deref_mut().filter(|_| member.spoke) {
                         // It has been speaking, unheard, and comes in inside a word.
-                        fade(&mut member.voice, 0.0, 1.0);
+                        fade(voice, 0.0, 1.0);
                     }
                 }
                 Change::Leaves(_) if member.speaks => {
-                    fade(&mut member.voice, 1.0, 0.0);
+                    if let Some(voice) = member.voice.as_deref_mut() {
+                        fade(voice, 1.0, 0.0);
+                    }
                     member.in_mix = true;
                 }
                 Change::Leaves(_) => {}
@@ -510,7 +563,9 @@ impl Room {
             if member.in_mix {
                 member.in_mix_at = Some(now);
             }
-            if let Some(at) = member.in_mix_at.map(|at| (at, member.site.id)) {
+            // Nobody is company who hears nothing.
+            let heard = member.in_mix_at.filter(|_| member.site.hears());
+            if let Some(at) = heard.map(|at| (at, member.site.id)) {
                 if last[0].is_none_or(|first| at > first) {
                     last = [Some(at), last[0]];
                 } else if last[1].is_none_or(|second| at > second) {
@@ -526,8 +581,8 @@ impl Room {
     }
 
     fn encode(&mut self, time: MediaTime) {
-        let Self { mix, audience, members, encoder_faults, .. } = self;
-        for member in members.iter_mut() {
+        let Self { mix, audience, members, busy, encoder_faults, .. } = self;
+        for member in busy.voices(members) {
             let wanted = member.rate.rung();
             if wanted != member.rung {
                 match audience.move_member(time, member.rung, wanted, &mut member.hearing) {
@@ -539,9 +594,9 @@ impl Room {
         }
         let all = (mix.voices() > 0).then(|| mix.all());
         *encoder_faults += u64::from(audience.push(time, all).is_err());
-        for member in members.iter_mut() {
+        for member in busy.voices(members) {
             let Hearing::Private { stream, .. } = &mut member.hearing else { continue };
-            let own = (member.in_mix).then_some(&member.voice);
+            let own = member.voice.as_deref().filter(|_| member.in_mix);
             let others = mix.voices() - usize::from(own.is_some());
             let heard = (others > 0).then_some(|out: &mut Pcm| match own {
                 Some(own) => mix.minus(own, out),

@@ -7,6 +7,7 @@
 //!     |  |  +-- too slow                              +-- too slow
 //!     |  +----- anything else, or refused: to Closed, with its code
 //!     +-check-> CheckingToMeasure --admitted--> Measuring --check end--> Measured, until the connection ends
+//!     +-fetch-> Fetching, until the connection ends
 //! ```
 //!
 //! Pure. Whoever has not reached `InRoom` is sent nothing but the PIN's challenge and the close: no sound, no list of
@@ -17,7 +18,7 @@ use giaoban_proto::link::{Code, RoomName, composed};
 use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::unit::Bitrate;
 use giaoban_proto::wire::{
-    Check, ClientMessage, CloseCode, Hello, OBSERVES, VERSION, WATCHES, client_message::Body,
+    Check, ClientMessage, CloseCode, Fetch, Hello, OBSERVES, SOURCE, VERSION, WATCHES, client_message::Body,
 };
 use std::time::{Duration, Instant};
 
@@ -55,6 +56,8 @@ pub struct Request {
     pub observes: bool,
     /// Whether it wishes to be told how the lines are, if it is an operator.
     pub watches: bool,
+    /// Whether it asks for a seat as a source.
+    pub source: bool,
 }
 
 /// A request to measure the line that made sense.
@@ -80,6 +83,8 @@ pub enum Action {
     Measure(Measure),
     /// Say what the bridge has received.
     TellResult,
+    /// Look up whether the device might come into this room, then let it fetch what was recorded there.
+    Fetch(RoomName, Fetch),
     /// Pass the message on to the room.
     Forward(LineId, ClientMessage),
     /// Close the connection.
@@ -97,6 +102,7 @@ enum State {
     CheckingToMeasure,
     Measuring,
     Measured,
+    Fetching,
     Closed,
 }
 
@@ -128,6 +134,7 @@ impl Session {
         match (self.state, message.body) {
             (State::AwaitingHello { .. }, Some(Body::Hello(hello))) => Some(self.check(hello)),
             (State::AwaitingHello { .. }, Some(Body::Check(check))) => Some(self.measure(check)),
+            (State::AwaitingHello { .. }, Some(Body::Fetch(fetch))) => Some(self.fetch(fetch)),
             (State::Measuring, Some(Body::CheckEnd(_))) => {
                 self.state = State::Measured;
                 Some(Action::TellResult)
@@ -141,10 +148,11 @@ impl Session {
                 | State::Proving
                 | State::CheckingToMeasure
                 | State::Measuring
-                | State::Measured,
+                | State::Measured
+                | State::Fetching,
                 Some(Body::Leave(_)),
             ) => Some(self.close(CloseCode::Bye)),
-            (State::CheckingToMeasure | State::Measuring | State::Measured, Some(_)) => {
+            (State::CheckingToMeasure | State::Measuring | State::Measured | State::Fetching, Some(_)) => {
                 Some(self.close(CloseCode::BadMessage))
             }
             (State::AwaitingProof { .. }, Some(Body::PinProof(proof))) => {
@@ -165,7 +173,7 @@ impl Session {
                 | State::Proving,
                 Some(_),
             )
-            | (State::InRoom(_), Some(Body::Check(_) | Body::CheckEnd(_))) => {
+            | (State::InRoom(_), Some(Body::Check(_) | Body::CheckEnd(_) | Body::Fetch(_) | Body::Got(_))) => {
                 Some(self.close(CloseCode::BadMessage))
             }
             (State::InRoom(line), body @ Some(_)) => Some(Action::Forward(line, ClientMessage { body })),
@@ -241,6 +249,19 @@ impl Session {
         }
     }
 
+    fn fetch(&mut self, fetch: Fetch) -> Action {
+        if fetch.version == 0 {
+            return self.close(CloseCode::Version);
+        }
+        match fetch.room.parse() {
+            Ok(room) => {
+                self.state = State::Fetching;
+                Action::Fetch(room, fetch)
+            }
+            Err(_) => self.close(CloseCode::NoSuchRoom),
+        }
+    }
+
     fn check(&mut self, mut hello: Hello) -> Action {
         let exchange = std::mem::take(&mut hello.guest);
         match parse(hello) {
@@ -284,8 +305,17 @@ fn parse(hello: Hello) -> Result<Request, CloseCode> {
         code => Some(Code::from_bytes(code.try_into().map_err(|_| CloseCode::NotAdmitted)?)),
     };
     let cap = RungId::cap(hello.max_kbps);
-    let [observes, watches] = [OBSERVES, WATCHES].map(|bit| hello.capabilities & bit != 0);
-    Ok(Request { room, name: presentable(&hello.name), code, cap, muted: hello.muted, observes, watches })
+    let [observes, watches, source] = [OBSERVES, WATCHES, SOURCE].map(|bit| hello.capabilities & bit != 0);
+    Ok(Request {
+        room,
+        name: presentable(&hello.name),
+        code,
+        cap,
+        muted: hello.muted,
+        observes,
+        watches,
+        source,
+    })
 }
 
 /// Control characters, and what reorders text.
@@ -311,7 +341,7 @@ pub(crate) fn presentable(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use giaoban_proto::wire::{Act, CheckEnd, Leave, PinProof, SetCap, SetMuted};
+    use giaoban_proto::wire::{Act, CheckEnd, Got, Leave, PinProof, SetCap, SetMuted};
 
     #[expect(clippy::disallowed_methods, reason = "an instant to count from; nothing waits")]
     fn start() -> Instant {
@@ -334,12 +364,15 @@ mod tests {
         let awaiting = State::AwaitingHello { until: start + HELLO_WITHIN };
         let (checking, inside, closed) = (State::Checking, State::InRoom(LINE), State::Closed);
         let (asking, measuring, measured) = (State::CheckingToMeasure, State::Measuring, State::Measured);
-        let (asking_pin, proving) = (State::AskingPin, State::Proving);
+        let (asking_pin, proving, fetching) = (State::AskingPin, State::Proving, State::Fetching);
         let proof_due = State::AwaitingProof { until: start + PROOF_WITHIN };
         // In the order of the columns below.
-        let states =
-            [awaiting, checking, asking_pin, proof_due, proving, inside, asking, measuring, measured, closed];
+        let states = [
+            awaiting, checking, asking_pin, proof_due, proving, inside, asking, measuring, measured, closed,
+            fetching,
+        ];
         let request = parse(hello()).expect("a good hello");
+        let room = request.room.clone();
         let measure = Measure { room: request.room.clone(), code: None };
         let say = |message: &ClientMessage| {
             let message = message.clone();
@@ -354,6 +387,8 @@ mod tests {
         let act = ClientMessage::from(Act { number: 1, what: None });
         let check = Check { version: VERSION, room: "giaoban".into(), ..Check::default() }.into();
         let check_end = ClientMessage::from(CheckEnd {});
+        let fetch = Fetch { version: VERSION, room: "giaoban".into(), recording: 7, ..Fetch::default() };
+        let got = ClientMessage::from(Got { until_ms: 1 });
         let to = |state| (None, state);
         let close = |code| (Some(Action::Close(code)), closed);
         let bad = || close(CloseCode::BadMessage);
@@ -363,7 +398,7 @@ mod tests {
         type Cell = (Option<Action>, State);
         let stay = || states.map(to);
         // What happens in each state where nothing else is said.
-        let but = |usual: [Cell; 10], changes: &[(usize, Cell)]| {
+        let but = |usual: [Cell; 11], changes: &[(usize, Cell)]| {
             let mut row = usual;
             for (column, cell) in changes {
                 row[*column] = cell.clone();
@@ -377,7 +412,7 @@ mod tests {
             row[9] = to(closed);
             row
         };
-        let table: Vec<(&str, Event<'_>, [Cell; 10])> = vec![
+        let table: Vec<(&str, Event<'_>, [Cell; 11])> = vec![
             (
                 "hello",
                 Box::new(say(&hello)),
@@ -425,6 +460,15 @@ mod tests {
                 Box::new(say(&check_end)),
                 but(nowhere(&check_end), &[(5, bad()), (7, (Some(Action::TellResult), measured))]),
             ),
+            (
+                "fetch",
+                Box::new(say(&fetch.clone().into())),
+                but(
+                    nowhere(&fetch.clone().into()),
+                    &[(0, (Some(Action::Fetch(room, fetch)), fetching)), (5, bad())],
+                ),
+            ),
+            ("got", Box::new(say(&got)), but(nowhere(&got), &[(5, bad())])),
             ("unknown", Box::new(say(&ClientMessage { body: None })), stay()),
             ("door", Box::new(move |s| s.handle_door(start, Ok(()))), but(stay(), &[(2, to(proof_due))])),
             (

@@ -52,6 +52,8 @@ pub enum Command {
     GuestLink(RoomName, Place),
     /// The attendance.
     Attendance(Attendance),
+    /// What was said in writing.
+    Messages(Messages),
     /// The audit.
     Audit(Audit),
     /// Something about recordings.
@@ -125,8 +127,29 @@ pub struct Attendance {
     pub since: Option<When>,
     /// Until then.
     pub until: Option<When>,
-    /// Whether a spreadsheet reads it.
-    pub csv: bool,
+    /// Who reads it.
+    pub form: Form,
+}
+
+/// In what form an attendance is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// For the terminal.
+    #[default]
+    Table,
+    /// For a spreadsheet.
+    Csv,
+    /// A page to print and sign.
+    Html,
+}
+
+/// Which messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Messages {
+    /// Of this room.
+    pub room: RoomName,
+    /// From then on.
+    pub since: Option<When>,
 }
 
 /// What is to be done about the audit.
@@ -214,7 +237,7 @@ pub enum SettingsError {
     #[error("say what to change: --access, --guests, --pin or --max-members")]
     NoChange,
     /// No role, or `default` without a room.
-    #[error("{0}: a role is operator, participant, listener or trunk; with --room also default")]
+    #[error("{0}: a role is operator, participant, listener, trunk or source; with --room also default")]
     Role(String),
     /// No hash.
     #[error("--head: give the 64 characters that `audit verify` printed")]
@@ -320,9 +343,15 @@ impl Typed {
                 RoomTyped::Remove { name } => Room::Remove(name),
             }),
             Some(CommandTyped::GuestLink { room, place: typed }) => Command::GuestLink(room, place(typed)?),
-            Some(CommandTyped::Attendance(AttendanceTyped { room, since, until, csv })) => {
-                Command::Attendance(Attendance { room, since, until, csv })
+            Some(CommandTyped::Attendance(AttendanceTyped { room, since, until, csv, html })) => {
+                let form = match (csv, html) {
+                    (true, _) => Form::Csv,
+                    (_, true) => Form::Html,
+                    _ => Form::Table,
+                };
+                Command::Attendance(Attendance { room, since, until, form })
             }
+            Some(CommandTyped::Messages { room, since }) => Command::Messages(Messages { room, since }),
             Some(CommandTyped::Audit(audit)) => Command::Audit(match audit {
                 AuditTyped::List { since, last } => Audit::List { since, last },
                 AuditTyped::Verify { head } => Audit::Verify(head.map(|head| parse_head(&head)).transpose()?),

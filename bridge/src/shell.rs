@@ -11,6 +11,7 @@ mod announce;
 mod check;
 pub mod counters;
 mod entry;
+mod fetch;
 pub mod house;
 pub mod listen;
 mod peer;

@@ -31,7 +31,7 @@ pub use audit::{AuditFault, AuditFilter, AuditRow, Damage, Head};
 pub use clock::{Clock, UnixMs, system_clock};
 pub use error::StoreError;
 pub use meetings::{Answer, MessageRow, RollRow};
-pub use recordings::{RecordingId, RecordingRow, RecordingState};
+pub use recordings::{Kept, RecordingId, RecordingRow, RecordingState};
 pub use registry::{FIRST_ROOM, FIRST_SITE, FirstStart, Registry, Secrets};
 pub use rooms::{Access, Guests, NewPin, NoSuchWord, RoomChange, RoomRow};
 pub use shell::SqliteStore;
@@ -209,6 +209,11 @@ pub enum Fact {
         /// In milliseconds.
         ms: i64,
     },
+    /// The room of a recording that runs is locked.
+    RecordingClosed {
+        /// Which.
+        id: RecordingId,
+    },
     /// A recording stands otherwise from now on. One that is not there says nothing.
     Recording {
         /// Which.
@@ -241,6 +246,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes a fact down and says when it stands on the disk. A dropped answer means that it does not.
     fn write_down(&self, fact: Fact) -> oneshot::Receiver<()>;
+
+    /// The latest recordings of a room, and the one of this number, as far as they concern a site, or a guest. The latest
+    /// first.
+    fn kept(&self, room: RoomName, site: Option<SiteId>, also: RecordingId) -> oneshot::Receiver<Vec<Kept>>;
 
     /// Whether this key belongs to a site that may come in. From memory: the handshake may ask.
     fn knows(&self, device: &PublicKey) -> bool;

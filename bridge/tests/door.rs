@@ -197,7 +197,7 @@ fn a_hundred_joins_and_leaves_leave_nothing_behind() {
                 _ if n % 9 != 8 => drop(visitor),
                 _ => {
                     let dead = LinkConfig { loss: Loss::Random(1.0), ..LinkConfig::default() };
-                    let at = IpAddr::from([10, 0, 1, house.visitors()]);
+                    let at = IpAddr::V4(house.addresses()[0]);
                     house.net.connect(at, BRIDGE, dead.clone(), dead);
                     drop(visitor);
                 }

@@ -4,7 +4,10 @@
 mod common;
 
 use common::{BRIDGE, House, hello};
-use giaoban_bridge::store::{Registry, VisitFilter, VisitId};
+use giaoban_bridge::command::attendance::spreadsheet;
+use giaoban_bridge::recording::sound_name;
+use giaoban_bridge::store::{RecordingState, VisitFilter};
+use giaoban_proto::media::codec::Decoder;
 use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::media::{Inlet, Outlet, Pcm};
 use giaoban_proto::testing::link::{Jitter, LinkConfig, Loss};
@@ -13,9 +16,12 @@ use giaoban_proto::testing::{now, run};
 use giaoban_proto::transport::Identity;
 use giaoban_proto::unit::{BRICK, Level, MediaTime, Seq};
 use giaoban_proto::wire::{
-    Act, ActCode, ClientMessage, Datagram, Echo, FloorMode, Hello, MAX_DATAGRAM_BYTES, Meeting, Report, Say,
-    ServerMessage, SetFloor, SiteRole, Tick, Voice, WATCHES, act::What, frame, server_message::Body,
+    Act, ActCode, ClientMessage, Datagram, Echo, FloorMode, Hello, MAX_DATAGRAM_BYTES, Meeting, Record,
+    Recording, Report, Say, ServerMessage, SetFloor, SiteRole, Tick, Voice, WATCHES, act::What, frame,
+    server_message::Body,
 };
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
@@ -93,7 +99,7 @@ impl Site {
     }
 
     async fn enter_by(house: &mut House, identity: Identity, hello: Hello, line: LinkConfig) -> Self {
-        let address = Ipv4Addr::new(10, 0, 1, house.visitors() + 1);
+        let [_, address] = house.addresses();
         house.net.connect(address, BRIDGE, line.clone(), line);
         let mut visitor = house.connect(&identity).await;
         visitor.say(hello).await;
@@ -163,31 +169,87 @@ fn seen(sites: &[Site], asked: Instant, of: impl Fn(&Meeting) -> bool) -> Durati
     times.max().expect("sites")
 }
 
-/// A row of the attendance and of the roll, as it is compared.
-fn attendance(registry: &mut Registry) -> Vec<String> {
-    let all = VisitFilter::default();
-    let visits = registry.attendance(&all).expect("reads");
-    let rolls = registry.roll_calls(&all).expect("reads");
-    let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let answered = |visit: VisitId| -> String {
-        let of = |(n, roll): (usize, &giaoban_bridge::store::RollRow)| {
-            let answer = roll.answers.iter().find(|answer| answer.visit == visit)?;
-            Some(format!(" {}{}", n + 1, if answer.ticked { "t" } else { "" }))
-        };
-        rolls.iter().enumerate().filter_map(of).collect()
-    };
-    for visit in &visits {
-        let floor = (visit.floor_ms + 500) / 1000;
-        let why = visit.why.as_deref().unwrap_or("in");
-        lines
-            .entry(visit.name.clone())
-            .or_default()
-            .push(format!("{why}; floor {floor} s; roll{}", answered(visit.id)));
+/// When somebody came in, and when its line was known to have ended: between these two moments, each.
+#[derive(Clone, Copy, Debug)]
+struct Visit {
+    came: [Instant; 2],
+    left: [Instant; 2],
+    why: &'static str,
+    floor: &'static str,
+}
+
+/// Compares the attendance with what is expected of each visit, line by line as a spreadsheet has them. `rolls` are the
+/// roll calls, and which of them each name answered.
+fn compare(house: &House, expected: &BTreeMap<String, (Vec<Visit>, Vec<usize>)>, rolls: &[[Instant; 2]]) {
+    let until = house.time_of_day(now());
+    let sheet = house
+        .store
+        .edit(move |registry| spreadsheet(registry, &VisitFilter::default(), until, &TimeZone::UTC));
+    let sheet = sheet.expect("a store").expect("reads");
+    let mut lines = sheet.trim_start_matches('\u{feff}').split("\r\n");
+    let heading = "room / phòng,site / điểm,guest / khách,joined / vào,left / ra,minutes / phút,why / vì sao,\
+                   heard minutes / phút nghe trọn,floor / phát biểu,roll calls answered / điểm danh";
+    assert_eq!(lines.next(), Some(heading));
+    let mut found: BTreeMap<&str, Vec<Vec<&str>>> = BTreeMap::new();
+    for line in lines.filter(|line| !line.is_empty()) {
+        // No name here has a comma; two times in one cell are quoted.
+        let cells: Vec<&str> = line.split(',').map(|cell| cell.trim_matches('"')).collect();
+        assert_eq!(cells.len(), 10, "{line}");
+        found.entry(cells[1]).or_default().push(cells);
     }
-    let mut lines: Vec<String> =
-        lines.into_iter().map(|(name, rows)| format!("{name}: {}", rows.join(" | "))).collect();
-    lines.sort();
-    lines
+    let seconds = |text: &str| {
+        let time: DateTime = text.parse().unwrap_or_else(|_| panic!("{text} is a time"));
+        TimeZone::UTC.to_timestamp(time).expect("a moment").as_second()
+    };
+    // To the second, or to the minute.
+    let within = |text: &str, [from, to]: [Instant; 2]| {
+        let at = |moment| house.time_of_day(moment).0.div_euclid(1000);
+        let (text, slack) = if text.len() == 16 { (format!("{text}:00"), 59) } else { (text.to_owned(), 0) };
+        let read = seconds(&text);
+        assert!((at(from) - slack..=at(to)).contains(&read), "{text}: {from:?} to {to:?}");
+        read
+    };
+    assert_eq!(found.len(), expected.len(), "{:?}", found.keys());
+    for (name, (visits, answered)) in expected {
+        let rows = &found[name.as_str()];
+        assert_eq!(rows.len(), visits.len(), "{name}: {rows:?}");
+        for (n, (row, visit)) in rows.iter().zip(visits).enumerate() {
+            let [room, site, guest, joined, left, minutes, why, heard, floor, roll] = row[..] else {
+                panic!()
+            };
+            assert_eq!((room, site, guest, why), ("giaoban", name.as_str(), "0", visit.why), "{row:?}");
+            let (joined, left) = (within(joined, visit.came), within(left, visit.left));
+            let minutes: i64 = minutes.parse().expect("a number");
+            // Times are shown to the second, and minutes rounded from the millisecond.
+            let rounded = [left - joined - 1, left - joined + 1].map(|seconds| (seconds + 30) / 60);
+            assert!(rounded.contains(&minutes), "{row:?}");
+            assert_eq!(heard, minutes.to_string(), "no line lost a word: {row:?}");
+            assert_eq!(floor, visit.floor, "{row:?}");
+            // Roll calls were in the visits before the restart.
+            let answered: &[usize] = if n == 0 { answered } else { &[] };
+            let called: Vec<&str> = roll.split("; ").filter(|call| !call.is_empty()).collect();
+            assert_eq!(called.len(), answered.len(), "{row:?}");
+            for (call, number) in called.iter().zip(answered) {
+                within(call, rolls[*number - 1]);
+            }
+        }
+    }
+}
+
+/// What was recorded, as a player plays it.
+fn played(file: &[u8]) -> Vec<f32> {
+    let mut reader = ogg::PacketReader::new(std::io::Cursor::new(file));
+    let mut decoder = Decoder::new().expect("libopus");
+    let (mut sound, mut brick, mut packets) = (Vec::new(), [0.0; 5760], 0);
+    while let Some(packet) = reader.read_packet().expect("every page is whole") {
+        packets += 1;
+        // After the head and the tags.
+        if packets > 2 {
+            let samples = decoder.decode(&packet.data, &mut brick).expect("decodes");
+            sound.extend_from_slice(&brick[..samples]);
+        }
+    }
+    sound
 }
 
 const DISTRICT: &str = "Huyện";
@@ -206,13 +268,16 @@ fn a_districts_meeting_is_run_from_its_opening_to_its_attendance() {
         let mut house = House::new(200);
         let identity = Identity::generate().expect("a key");
         house.store.enrol(identity.public_key(), DISTRICT, SiteRole::Operator).expect("enrolled");
+        let mut came = vec![[now(); 2]];
         let mut operator = Site::enter(&mut house, identity, hello()).await;
+        came[0][1] = now();
         let mut names: Vec<String> = (1..=20).map(commune).collect();
         names.extend((1..=20).flat_map(|n| (1..=8).map(move |m| village(n, m))));
         let mut sites = Vec::new();
         for name in &names {
-            let identity = house.enrol(name);
+            let (identity, before) = (house.enrol(name), now());
             sites.push(Site::enter(&mut house, identity, hello()).await);
+            came.push([before, now()]);
         }
         sleep(3 * SECOND).await;
         let whole: usize = operator.heard.lock().expect("no panic").iter().map(|(_, bytes, _)| bytes).sum();
@@ -225,8 +290,15 @@ fn a_districts_meeting_is_run_from_its_opening_to_its_attendance() {
         sleep(SECOND).await;
         let mut slowest = seen(&sites, asked, |meeting| meeting.mode == FloorMode::Moderated.code());
 
+        // Recorded from here on.
+        let mut recorded = [now(), now()];
+        assert_eq!(operator.act(What::Record(Record::Start.code())).await, ActCode::Done);
+        recorded[1] = now();
+
         // The roll: all answer but the villages of commune 20; the first of those the operator hears and ticks.
+        let mut rolls = vec![[now(); 2]];
         assert_eq!(operator.act(What::RollCall(60)).await, ActCode::Done);
+        rolls[0][1] = now();
         for (site, _) in sites.iter_mut().zip(&names).filter(|(_, name)| !name.starts_with("Xã 20 bản")) {
             site.ask(What::Present(1)).await;
         }
@@ -271,7 +343,8 @@ fn a_districts_meeting_is_run_from_its_opening_to_its_attendance() {
         sleep(42 * SECOND).await;
         assert_eq!(sites[9].meeting().holder, 0, "its minute is over");
         assert_eq!(operator.act(What::Grant(0)).await, ActCode::Done);
-        sleep(20 * SECOND).await;
+        speak(&sites[4].connection, 300).await;
+        sleep(14 * SECOND).await;
         assert_eq!(sites[9].meeting().holder, sites[4].number, "the next hand");
         let asked = operator.ask(What::TakeBack(0)).await;
         sleep(SECOND).await;
@@ -284,25 +357,34 @@ fn a_districts_meeting_is_run_from_its_opening_to_its_attendance() {
             |body: &Body| matches!(body, Body::Said(said) if said.text == "Không nghe được").then_some(());
         assert!(operator.find(before, said).is_some() && sites[31].find(before, said).is_none());
 
-        // The operator is lost. Nothing stops; the deputy takes over when the bridge has known it for half a minute.
+        // The operator is lost. Nothing stops; the deputy takes over half a minute after its last word, though the bridge gives
+        // its line up later.
         assert_eq!(operator.act(What::Deputy(sites[0].number)).await, ActCode::Done);
+        let cut = now();
         operator.cut(&house);
         assert_eq!(sites[0].act(What::TakeOver(true)).await, ActCode::NotNow);
-        sleep(35 * SECOND).await;
-        assert!(!sites[5].meeting().has_operator);
+        sleep(25 * SECOND).await;
         assert_eq!(sites[0].act(What::TakeOver(true)).await, ActCode::NotNow, "not yet");
         assert_eq!(sites[1].act(What::TakeOver(true)).await, ActCode::NotAllowed, "and nobody else");
-        sleep(30 * SECOND).await;
+        sleep(6 * SECOND).await;
+        assert!(!sites[5].meeting().has_operator);
         assert_eq!(sites[0].act(What::TakeOver(true)).await, ActCode::Done);
+        rolls.push([now(); 2]);
         assert_eq!(sites[0].act(What::RollCall(30)).await, ActCode::Done);
+        rolls[1][1] = now();
         for site in &mut sites[..20] {
             site.ask(What::Present(2)).await;
         }
         sleep(5 * SECOND).await;
         assert!(sites[5].meeting().has_operator);
+        // Its line is given up in the meantime; its seat is not.
+        sleep(30 * SECOND).await;
+        let given_up = [cut, now()];
         let identity = std::mem::replace(&mut operator.identity, Identity::generate().expect("a key"));
         let number = operator.number;
-        let operator = Site::enter(&mut house, identity, hello()).await;
+        let mut back = [now(); 2];
+        let mut operator = Site::enter(&mut house, identity, hello()).await;
+        back[1] = now();
         assert_eq!(operator.number, number, "the operator's seat was kept");
         sleep(5 * SECOND).await;
         println!("180 sites: an act is seen by the last of them {slowest:?} after it");
@@ -317,27 +399,81 @@ fn a_districts_meeting_is_run_from_its_opening_to_its_attendance() {
         println!("the longest difference of the roster: {longest} bytes");
         assert!(longest < 800, "{longest}");
 
-        house.bridge.stop().await;
-        let found = house.store.edit(attendance).expect("a store");
-        let mut expected =
-            vec![format!("{DISTRICT}: line lost; floor 0 s; roll | stopping; floor 0 s; roll")];
-        for n in 1..=20 {
-            let floor = [(3, 60), (5, 20)].iter().find(|(of, _)| *of == n).map_or(0, |(_, floor)| *floor);
-            expected.push(format!("{}: stopping; floor {floor} s; roll 1 2", commune(n)));
-            for m in 1..=8 {
-                let roll = match (n, m) {
-                    (20, 1) => " 1t",
-                    (20, _) => "",
-                    _ => " 1",
-                };
-                expected.push(format!("{}: stopping; floor 0 s; roll{roll}", village(n, m)));
-            }
+        // The bridge is started again. All come back, the recording goes on, and somebody speaks.
+        let mut gap = [[now(); 2]; 2];
+        house = house.restart().await;
+        gap[0][1] = now();
+        let stopped = gap[0];
+        let again =
+            |site: &mut Site| std::mem::replace(&mut site.identity, Identity::generate().expect("a key"));
+        let identity = again(&mut operator);
+        gap[1][0] = now();
+        operator = Site::enter(&mut house, identity, hello()).await;
+        gap[1][1] = now();
+        let mut back_again = vec![gap[1]];
+        for site in &mut sites {
+            let (identity, before) = (again(site), now());
+            *site = Site::enter(&mut house, identity, hello()).await;
+            back_again.push([before, now()]);
         }
-        expected.sort();
-        assert_eq!(found.len(), expected.len());
-        for (found, expected) in found.iter().zip(&expected) {
-            assert_eq!(found, expected);
+        sleep(SECOND).await;
+        assert_eq!(operator.meeting().recording, Recording::On.code(), "without an act");
+        speak(&sites[0].connection, 250).await;
+        sleep(SECOND).await;
+        let mut ended = [now(); 2];
+        assert_eq!(operator.act(What::Record(Record::Stop.code())).await, ActCode::Done);
+        ended[1] = now();
+        let closed = now();
+        house = house.restart().await;
+        let over = [closed, now()];
+
+        // The recording is whole but for a page: as long as the meeting was, without the time that the bridge was away, and
+        // what was said before and after is in it.
+        let rows = house.store.edit(|registry| registry.recordings()).expect("a store").expect("reads");
+        let [row] = &rows[..] else { panic!("one recording: {rows:?}") };
+        assert_eq!(row.state, RecordingState::Ended);
+        let sound = played(&house.recordings.file(&sound_name(&row.file)).expect("a file"));
+        let length = sound.len() as f64 / 48_000.0;
+        let longest = (stopped[1] - recorded[0]) + (ended[1] - gap[1][0]);
+        let shortest = (stopped[0] - recorded[1]) + (ended[0] - gap[1][1]);
+        let loud = sound.chunks(960).filter(|brick| Level::of(brick).dbfs() > -30.0).count();
+        println!(
+            "{length:.2} s are recorded of {:.2} to {:.2}; {:.2} s of 11 are loud",
+            shortest.as_secs_f64(),
+            longest.as_secs_f64(),
+            loud as f64 / 50.0
+        );
+        let page = 0.5;
+        assert!(
+            length >= shortest.as_secs_f64() - page && length <= longest.as_secs_f64() + page,
+            "{length}"
+        );
+        assert!((11.0 - page..11.0 + 2.0).contains(&(loud as f64 / 50.0)), "and what was said is in it");
+
+        let mut expected = BTreeMap::new();
+        let last = |n: usize| Visit { came: back_again[n], left: over, why: "stopping", floor: "" };
+        let first = |n: usize, floor| Visit { came: came[n], left: stopped, why: "stopping", floor };
+        let operators = vec![
+            Visit { left: given_up, why: "line lost", ..first(0, "") },
+            Visit { came: back, ..first(0, "") },
+            last(0),
+        ];
+        expected.insert(DISTRICT.to_owned(), (operators, vec![]));
+        for (n, name) in (1..).zip(&names) {
+            let floor = match name.as_str() {
+                "Xã 03" => "1:00",
+                "Xã 05" => "0:20",
+                _ => "",
+            };
+            let answered = match n {
+                1..=20 => vec![1, 2],
+                _ if name == "Xã 20 bản 1" => vec![1],
+                _ if name.starts_with("Xã 20") => vec![],
+                _ => vec![1],
+            };
+            expected.insert(name.clone(), (vec![first(n, floor), last(n)], answered));
         }
+        compare(&house, &expected, &rolls);
     });
 }
 

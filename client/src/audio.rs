@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! FILE.wav ─ wav ─ convert ──────────────────────┐                    ┌────────────────────────────── FILE.wav
+//! stdin ─ [thread] ─ pipe ──────────────────────┤                    ├──────────────── pipe ─ [thread] ─ stdout
 //! device ─ [callback] ─ ring ─ capture ─ convert ─┼─ Source ‥ Sink ───┼─ convert ─ playback ─ ring ─ [callback] ─ device
 //! tone, silence ──────────────────────────────────┘   bricks of 20 ms └─ null
 //! ```
@@ -33,6 +34,7 @@ mod error;
 mod file;
 mod line;
 mod pace;
+mod pipe;
 pub mod playback;
 
 pub use device::{DeviceInfo, list_devices};
@@ -134,6 +136,8 @@ pub enum Input {
     Tone,
     /// Nothing at all.
     Silence,
+    /// Another program, on standard input: a WAV file, or 16-bit mono PCM at 48 kHz.
+    Pipe,
 }
 
 /// Where a person wants the client's sound to go.
@@ -145,6 +149,8 @@ pub enum Output {
     Device(Option<String>),
     /// Nowhere, at the pace of a loudspeaker.
     Null,
+    /// Another program, on standard output, as a WAV file.
+    Pipe,
 }
 
 impl Input {
@@ -169,6 +175,7 @@ impl Input {
             Self::Device(name) => Box::new(device::open_source(name.as_deref(), now)?),
             Self::Tone => Box::new(pace::Tone::new(now)),
             Self::Silence => Box::new(pace::Silence::new(now)),
+            Self::Pipe => Box::new(pipe::PipeSource::open(std::io::stdin(), now)?),
         })
     }
 }
@@ -185,11 +192,12 @@ impl Output {
             Self::File(path) => Box::new(file::FileSink::create(path, now)?),
             Self::Device(name) => Box::new(device::open_sink(name.as_deref(), now)?),
             Self::Null => Box::new(pace::Null::new(now)),
+            Self::Pipe => Box::new(pipe::PipeSink::open(std::io::stdout(), now)?),
         })
     }
 }
 
-/// `FILE.wav`, `device`, `device:NAME`, `tone` or `silence`.
+/// `FILE.wav`, `device`, `device:NAME`, `tone`, `silence` or `-`.
 impl FromStr for Input {
     type Err = AudioError;
 
@@ -198,6 +206,7 @@ impl FromStr for Input {
             "device" => Ok(Self::Device(None)),
             "tone" => Ok(Self::Tone),
             "silence" => Ok(Self::Silence),
+            "-" => Ok(Self::Pipe),
             _ => match (device_name(word), file_path(word)) {
                 (Some(name), _) => Ok(Self::Device(Some(name))),
                 (None, Some(path)) => Ok(Self::File { path, repeat: false }),
@@ -207,7 +216,7 @@ impl FromStr for Input {
     }
 }
 
-/// `FILE.wav`, `device`, `device:NAME` or `null`.
+/// `FILE.wav`, `device`, `device:NAME`, `null` or `-`.
 impl FromStr for Output {
     type Err = AudioError;
 
@@ -215,6 +224,7 @@ impl FromStr for Output {
         match word {
             "device" => Ok(Self::Device(None)),
             "null" => Ok(Self::Null),
+            "-" => Ok(Self::Pipe),
             _ => match (device_name(word), file_path(word)) {
                 (Some(name), _) => Ok(Self::Device(Some(name))),
                 (None, Some(path)) => Ok(Self::File(path)),
@@ -233,6 +243,7 @@ impl fmt::Display for Input {
             Self::Device(Some(name)) => write!(f, "device:{name}"),
             Self::Tone => f.write_str("tone"),
             Self::Silence => f.write_str("silence"),
+            Self::Pipe => f.write_str("-"),
         }
     }
 }
@@ -245,6 +256,7 @@ impl fmt::Display for Output {
             Self::Device(None) => f.write_str("device"),
             Self::Device(Some(name)) => write!(f, "device:{name}"),
             Self::Null => f.write_str("null"),
+            Self::Pipe => f.write_str("-"),
         }
     }
 }
@@ -281,6 +293,7 @@ mod tests {
             ("device:hw:CARD=1/2", Input::Device(Some("hw:CARD=1/2".to_owned()))),
             ("tone", Input::Tone),
             ("silence", Input::Silence),
+            ("-", Input::Pipe),
         ] {
             assert_eq!(word.parse::<Input>().unwrap(), input);
             assert_eq!(input.to_string(), word);
@@ -296,6 +309,7 @@ mod tests {
             ("device", Output::Device(None)),
             ("device:Loa", Output::Device(Some("Loa".to_owned()))),
             ("null", Output::Null),
+            ("-", Output::Pipe),
         ] {
             assert_eq!(word.parse::<Output>().unwrap(), output);
             assert_eq!(output.to_string(), word);
@@ -306,12 +320,12 @@ mod tests {
     fn a_word_that_is_nothing_is_answered_in_one_line_with_what_could_be_said() {
         for word in ["", "mic", "null", "device:", "device: ", "song.mp3", "Device", "two\nlines"] {
             let said = word.parse::<Input>().unwrap_err().to_string();
-            assert!(said.contains("FILE.wav, device, device:NAME, tone or silence"), "{said}");
+            assert!(said.contains("FILE.wav, device, device:NAME, tone, silence or -"), "{said}");
             assert_eq!(said.lines().count(), 1, "{said}");
         }
         for word in ["", "tone", "device:", "silence"] {
             let said = word.parse::<Output>().unwrap_err().to_string();
-            assert!(said.contains("FILE.wav, device, device:NAME or null"), "{said}");
+            assert!(said.contains("FILE.wav, device, device:NAME, null or -"), "{said}");
         }
     }
 }

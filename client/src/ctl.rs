@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn who_is_no_operator_is_told_so_before_anything_is_asked() {
-        for role in [SiteRole::Participant, SiteRole::Listener, SiteRole::Trunk] {
+        for role in [SiteRole::Participant, SiteRole::Listener, SiteRole::Trunk, SiteRole::Source] {
             for wish in [Wish::Who, Wish::Lobby, Wish::Status, Wish::Watch, Wish::Do(Deed::Expel(3))] {
                 assert_eq!(Ctl::new(wish).handle_welcome(&welcome(role)), Err(Failed::NoOperator));
             }

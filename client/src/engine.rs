@@ -13,11 +13,13 @@
 mod control;
 mod drive;
 mod figures;
+mod missed;
 mod sound;
 
 use crate::audio::{AudioError, Sink, Source};
 use crate::clock;
 use crate::meeting::Meeting;
+use crate::missed::Known;
 use crate::net::Network;
 use crate::session::End;
 use crate::stats::Stats;
@@ -26,6 +28,8 @@ use drive::{Doors, Engine};
 use giaoban_proto::media::codec::CodecError;
 use giaoban_proto::transport::{Identity, Pins};
 use giaoban_proto::wire::{Act, server_message::Body};
+pub use missed::OnMissed;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -71,6 +75,8 @@ pub struct Client {
     pub raise: bool,
     /// Whether it answers roll calls by itself.
     pub answers: bool,
+    /// Whether it comes in as a source, and leaves when its input has ended.
+    pub as_source: bool,
     /// For how long; without, until stopped.
     pub duration: Option<Duration>,
     /// Where sound comes from.
@@ -89,8 +95,20 @@ pub struct Client {
     pub watch: Option<OnBody>,
     /// What is to be remembered of the bridge.
     pub remember: OnWelcome,
+    /// What is kept of recordings, and what was before; nothing where nothing is to be.
+    pub missed: Option<Keeping>,
     /// What the time of day was, since 1970, when [`Client::run`] is called: figures carry it.
     pub unix_start: Duration,
+}
+
+/// How what was missed is kept.
+pub struct Keeping {
+    /// What was kept before, by the number of the recording.
+    pub known: BTreeMap<u64, Known>,
+    /// Whether it is fetched in the meeting.
+    pub fetches: bool,
+    /// What becomes of it.
+    pub keep: OnMissed,
 }
 
 /// Why a client ended.

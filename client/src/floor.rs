@@ -68,8 +68,8 @@ impl News {
 #[derive(Debug, Default)]
 pub struct Floor {
     own: u64,
-    /// Operators always may speak.
-    operator: bool,
+    /// Operators always may speak, and sources.
+    always: bool,
     meeting: Meeting,
     told: bool,
     /// When to say that the turn ends.
@@ -86,15 +86,15 @@ impl Floor {
         self.own = own;
     }
 
-    /// Whether this site is an operator's.
-    pub fn set_operator(&mut self, operator: bool) {
-        self.operator = operator;
+    /// Whether this site may speak whoever has the floor: an operator's, or a source.
+    pub fn set_always(&mut self, always: bool) {
+        self.always = always;
     }
 
     /// Whether this site may not speak, for want of the floor.
     #[must_use]
     pub fn bar(&self) -> Option<Bar> {
-        (self.mode() != FloorMode::Open && !self.operator && !self.is_ours()).then_some(Bar::NoFloor)
+        (self.mode() != FloorMode::Open && !self.always && !self.is_ours()).then_some(Bar::NoFloor)
     }
 
     /// Whether a hand that is raised now is counted.
@@ -111,7 +111,7 @@ impl Floor {
         let mut news = Vec::new();
         if meeting.mode != before.mode {
             let mode = self.mode();
-            let speaks = mode == FloorMode::Open || self.operator;
+            let speaks = mode == FloorMode::Open || self.always;
             news.push(News::Mode { mode, speaks });
         }
         if self.is_ours() && !had {
@@ -232,7 +232,7 @@ mod tests {
             assert_eq!((site.handle_meeting(start(), meeting), site.bar()), (news, bar), "{n}");
         }
         let mut operator = floor();
-        operator.set_operator(true);
+        operator.set_always(true);
         let speaks = N::Mode { mode: FloorMode::Moderated, speaks: true };
         assert_eq!(operator.handle_meeting(start(), &moderated), [speaks]);
         assert_eq!((operator.bar(), operator.takes_hands()), (None, true));

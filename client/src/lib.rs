@@ -11,6 +11,7 @@
 //! * [`check`]: what a line will do, before the meeting.
 //! * [`meeting`]: where a client goes and by what right. Pure.
 //! * [`memory`]: the meeting that is remembered, one file.
+//! * [`missed`]: what was missed of a meeting that is recorded. Pure; what is kept of it is not.
 //! * [`ctl`]: an operator's acts, one at a time.
 //! * [`console`]: an operator's screen.
 //! * [`guest`]: the PIN's exchange. Pure.
@@ -37,6 +38,7 @@ pub mod floor;
 pub mod guest;
 pub mod meeting;
 pub mod memory;
+pub mod missed;
 pub mod net;
 pub mod roster;
 pub mod session;

@@ -9,6 +9,7 @@
 //! A shell: quinn's types live here and nothing is decided here. Channels are bounded; a datagram that nobody takes
 //! in time is counted and dropped, a control message waits.
 
+mod bulk;
 mod dial;
 mod network;
 mod task;
@@ -42,13 +43,34 @@ pub(crate) const EVENTS: usize = 256;
 #[derive(Debug)]
 pub(crate) enum Event {
     /// The handshake is done and the control stream open.
-    Connected { id: LineId, connection: Connection },
+    Connected {
+        id: LineId,
+        connection: Connection,
+    },
     /// A control message.
-    Message { id: LineId, message: ServerMessage },
+    Message {
+        id: LineId,
+        message: ServerMessage,
+    },
+    /// Something on the second stream, and its end.
+    Bulk {
+        id: LineId,
+        message: ServerMessage,
+    },
+    BulkOver {
+        id: LineId,
+    },
     /// A datagram, and when it came.
-    Datagram { id: LineId, at: Instant, bytes: Bytes },
+    Datagram {
+        id: LineId,
+        at: Instant,
+        bytes: Bytes,
+    },
     /// The call is over. The last of its events.
-    Lost { id: LineId, loss: Loss },
+    Lost {
+        id: LineId,
+        loss: Loss,
+    },
 }
 
 /// Makes calls.
@@ -172,6 +194,11 @@ impl Call {
     /// Sends a control message. A call that takes no more of them is ended.
     pub(crate) fn send(&self, message: ClientMessage) {
         self.order(Order::Send(message));
+    }
+
+    /// Sends a message on the second stream, which is opened by the first.
+    pub(crate) fn fetch(&self, message: ClientMessage) {
+        self.order(Order::Fetch(message));
     }
 
     /// Ends the call at once.

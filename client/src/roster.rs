@@ -150,10 +150,11 @@ impl Lobby {
     }
 }
 
-/// Whether a roll call is for whoever has this seat: operators call it, and another bridge has a roll of its own.
+/// Whether a roll call is for whoever has this seat: operators call it, and what comes from
+/// another meeting has a roll of its own.
 #[must_use]
 pub fn is_called(seat: &Seat) -> bool {
-    !matches!(SiteRole::from_code(seat.role), Some(SiteRole::Operator | SiteRole::Trunk))
+    !matches!(SiteRole::from_code(seat.role), Some(SiteRole::Operator | SiteRole::Trunk | SiteRole::Source))
 }
 
 /// Why a site may not speak.

@@ -10,6 +10,7 @@ pub(crate) use parse::duration;
 
 use crate::audio::{Input, Output};
 use crate::ctl::Wish;
+use crate::missed;
 use crate::net::TcpPorts;
 use crate::words::Lang;
 use clap::Parser as _;
@@ -20,8 +21,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 use typed::{
-    Typed, TypedCheck, TypedCommand, TypedConsole, TypedCtl, TypedDial, TypedJoin, TypedSound, TypedStay,
-    TypedWindow,
+    Typed, TypedCheck, TypedCommand, TypedConsole, TypedCtl, TypedDial, TypedJoin, TypedMissed, TypedSound,
+    TypedStay, TypedWhen, TypedWindow,
 };
 
 /// The longest name of a site, in bytes: the bridge cuts what is longer.
@@ -49,6 +50,8 @@ pub enum Command {
     Check(Box<Check>),
     /// Act as an operator.
     Ctl(Box<Ctl>),
+    /// Fetch what was recorded.
+    Missed(Box<Missed>),
     /// List the sound devices.
     Devices,
 }
@@ -84,6 +87,25 @@ pub struct Ctl {
     pub wish: Wish,
     /// Whether the answer is printed as one JSON object.
     pub json: bool,
+    /// The device's key file; the usual place without.
+    pub identity: Option<PathBuf>,
+    /// Where the bridge is tried by TCP when UDP does not get through.
+    pub tcp: TcpPorts,
+}
+
+/// How to fetch what was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// Where to; never as a guest.
+    pub to: To,
+    /// What is wanted.
+    pub wish: missed::run::Wish,
+    /// Where the sound goes; beside the device's key without.
+    pub save: Option<PathBuf>,
+    /// Whether it is played.
+    pub play: bool,
+    /// The most that it may cost, in kbit/s of wire; 0 for as much as the line carries.
+    pub max_kbps: u32,
     /// The device's key file; the usual place without.
     pub identity: Option<PathBuf>,
     /// Where the bridge is tried by TCP when UDP does not get through.
@@ -135,6 +157,10 @@ pub struct Join {
     pub raise: bool,
     /// Whether it answers roll calls by itself.
     pub answers: bool,
+    /// Whether what it misses of a recorded meeting is fetched while it is in.
+    pub fetches: bool,
+    /// Whether it comes in as a source.
+    pub source: bool,
     /// The device's key file; the usual place without.
     pub identity: Option<PathBuf>,
     /// Where the bridge is tried by TCP when UDP does not get through.
@@ -199,6 +225,9 @@ impl Settings {
             Some(TypedCommand::Console(typed)) => {
                 console(*typed).map(|join| Command::Console(Box::new(join)))
             }
+            Some(TypedCommand::Missed(typed)) => {
+                missed(typed).map(|missed| Command::Missed(Box::new(missed)))
+            }
             Some(TypedCommand::Dial(typed)) => dial(*typed).map(|join| Command::Join(Box::new(join))),
             Some(TypedCommand::Ctl(typed)) => ctl(*typed).map(|ctl| Command::Ctl(Box::new(ctl))),
         };
@@ -227,13 +256,33 @@ fn ctl(typed: TypedCtl) -> Result<Ctl, String> {
 
 fn window(TypedWindow { open, stay, identity }: TypedWindow) -> Result<Window, String> {
     let open = open.filter(|open| !open.trim().is_empty());
-    self::stay(To::Remembered, stay, identity).map(|join| Window { open, join })
+    self::stay(To::Remembered, stay, false, identity).map(|join| Window { open, join })
+}
+
+fn missed(typed: TypedMissed) -> Result<Missed, String> {
+    let TypedMissed { link, list, recording, whole, save, play, max_kbps, identity, tcp } = typed;
+    let to = match link {
+        None => To::Remembered,
+        Some(link) if link.guest => {
+            return Err("this link is for guests, who have what they missed in the meeting only".into());
+        }
+        Some(link) => To::Device(link),
+    };
+    let wish = match list {
+        true => missed::run::Wish::List,
+        false => missed::run::Wish::Fetch { recording: recording.unwrap_or(0), whole },
+    };
+    let (max_kbps, tcp) = (max_kbps.unwrap_or(0), tcp.unwrap_or_default());
+    Ok(Missed { to, wish, save, play, max_kbps, identity, tcp })
 }
 
 fn join(typed: TypedJoin) -> Result<Join, String> {
-    let TypedJoin { link, stay, identity } = typed;
+    let TypedJoin { link, stay, missed, source, identity } = typed;
     let to = match link {
         None => To::Remembered,
+        Some(link) if link.guest && source => {
+            return Err("this link is for guests, and a source is an operator's or has that role".into());
+        }
         Some(link) if link.guest => {
             let pins = Some(Pins::from(&link));
             let Link { host, port, room, .. } = link;
@@ -241,7 +290,10 @@ fn join(typed: TypedJoin) -> Result<Join, String> {
         }
         Some(link) => To::Device(link),
     };
-    self::stay(to, stay, identity)
+    let joined = self::stay(to, stay, source, identity)?;
+    // Whoever counts bytes is to say so.
+    let fetches = missed.map_or_else(|| joined.max_mb.is_none() && !source, |when| when == TypedWhen::Fetch);
+    Ok(Join { fetches, ..joined })
 }
 
 /// One joins by it, and nothing more can be wished: whoever runs the meeting has no hand to raise.
@@ -254,22 +306,23 @@ fn console(TypedConsole { link, sound, identity }: TypedConsole) -> Result<Join,
         Some(link) => To::Device(link),
     };
     let stay = TypedStay { sound, duration: None, name: None, pin: None, raise: false, answers: true };
-    self::stay(to, stay, identity)
+    self::stay(to, stay, false, identity)
 }
 
 fn dial(typed: TypedDial) -> Result<Join, String> {
     let TypedDial { host: (host, port), room, stay } = typed;
     let to = To::Guest { host, port, room, pins: None, pin: pin(&stay)? };
-    self::stay(to, stay, None)
+    self::stay(to, stay, false, None)
 }
 
 fn pin(stay: &TypedStay) -> Result<Option<Pin>, String> {
     stay.pin.as_ref().map(|pin| pin.parse::<Pin>().map_err(|error| format!("--pin: {error}"))).transpose()
 }
 
-fn stay(to: To, typed: TypedStay, identity: Option<PathBuf>) -> Result<Join, String> {
+fn stay(to: To, typed: TypedStay, source: bool, identity: Option<PathBuf>) -> Result<Join, String> {
     let TypedStay { sound, duration, name, pin: _, raise, answers } = typed;
     let TypedSound { input, output, repeat, max_kbps, max_mb, stats, muted, tcp } = sound;
+    let output = output.unwrap_or(if source { Output::Null } else { Output::Device(None) });
     if repeat && !matches!(input, Input::File { .. }) {
         return Err(format!("--loop repeats an input file, and the input is `{input}`; leave it out"));
     }
@@ -297,6 +350,8 @@ fn stay(to: To, typed: TypedStay, identity: Option<PathBuf>) -> Result<Join, Str
         muted,
         raise,
         answers,
+        fetches: max_mb.is_none() && !source,
+        source,
         identity,
         tcp,
     })

@@ -10,9 +10,11 @@ mod ctl;
 mod deed;
 mod floor;
 mod loss;
+mod missed;
 
 pub use check::CheckWords;
 pub use ctl::CtlWords;
+pub use missed::MissedWords;
 
 use crate::budget;
 use crate::floor::News;
@@ -162,6 +164,17 @@ pub enum Message<'a> {
         /// Bytes that there are.
         max: u64,
     },
+    /// What was missed of a meeting that is recorded.
+    Missed(crate::missed::News),
+    /// It is there: where, and how many seconds it is long.
+    MissedIsThere {
+        /// The file.
+        path: &'a dyn Display,
+        /// How long it is.
+        seconds: u64,
+    },
+    /// It cannot be kept.
+    MissedNotKept(&'a dyn Display),
     /// Something about sound that cannot be gone on from.
     Sound(&'a dyn Display),
     /// The bridge let the site in, and no door could be made for it.
@@ -225,6 +238,9 @@ impl Message<'_> {
             Self::Remembered => {
                 "this meeting is remembered: from now on `giaoban` alone joins it, without the link".into()
             }
+            Self::Missed(news) => missed::english_news(news),
+            Self::MissedIsThere { path, seconds } => missed::english_there(&path.to_string(), seconds),
+            Self::MissedNotKept(error) => format!("what you missed cannot be kept: {error}"),
             Self::KeysNoted => "the bridge has new keys, as announced; they are remembered".into(),
             Self::NotRemembered(error) => format!("the meeting is not remembered: {error}"),
             Self::NothingRemembered => {
@@ -343,6 +359,9 @@ impl Message<'_> {
                  người nói. Nếu không muốn tốn thêm, hãy rời phòng",
                 mb(max).replace('.', ",")
             ),
+            Self::Missed(news) => missed::vietnamese_news(news),
+            Self::MissedIsThere { path, seconds } => missed::vietnamese_there(&path.to_string(), seconds),
+            Self::MissedNotKept(error) => format!("không lưu được phần bạn đã lỡ: {error}"),
             Self::Sound(error) => format!("âm thanh: {error}"),
             Self::Fault(error) => format!("chương trình gặp lỗi: {error}; hãy chạy lại"),
             Self::Stopping => "đang rời phòng …".into(),
@@ -378,6 +397,8 @@ const fn is_put_out(code: CloseCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::missed::News as Gap;
+    use giaoban_proto::wire::FetchCode;
     use giaoban_proto::wire::{FloorMode, Recording};
     use std::collections::BTreeSet;
 
@@ -473,7 +494,17 @@ mod tests {
             M::Budget { news: budget::News::Low, used, max } => {
                 M::Budget { news: budget::News::Spent, used: *used, max: *max }
             }
-            M::Budget { .. } => M::Sound(&"a.wav is not there"),
+            M::Budget { .. } => M::Missed(Gap::Missed { seconds: 40, fetches: true }),
+            M::Missed(Gap::Missed { fetches: true, .. }) => {
+                M::Missed(Gap::Missed { seconds: 400, fetches: false })
+            }
+            M::Missed(Gap::Missed { .. }) => M::Missed(Gap::NotHad(FetchCode::NotAllowed)),
+            M::Missed(Gap::NotHad(code)) => match FetchCode::from_code(code.code() + 1) {
+                Some(code) => M::Missed(Gap::NotHad(code)),
+                None => M::MissedIsThere { path: &"a.opus", seconds: 41 },
+            },
+            M::MissedIsThere { .. } => M::MissedNotKept(&"the disk is full"),
+            M::MissedNotKept(_) => M::Sound(&"a.wav is not there"),
             M::Sound(_) => M::Fault(&"no memory"),
             M::Fault(_) => M::Stopping,
             M::Stopping => M::End(End::Asked, "hop.example.vn"),

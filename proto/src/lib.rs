@@ -7,6 +7,8 @@
 //! * [`link`]: the join link. Pure.
 //! * [`mod@unit`]: packet numbers, media time, rates, levels. Pure.
 //! * [`wire`]: bytes to messages and back. Pure; knows neither time nor state.
+//! * [`spans`]: which parts of something long are there. Pure.
+//! * `ogg` (feature `opus`): recordings as files. Pure.
 //! * [`probe`]: how a line is measured before a meeting. Pure.
 //! * `media` (feature `media`): the two doors that every voice passes, `Outlet` and `Inlet`.
 //! * `sound` (feature `sound`): WAV files, and sound from one rate to another.
@@ -19,11 +21,14 @@
 pub mod link;
 #[cfg(feature = "media")]
 pub mod media;
+#[cfg(feature = "opus")]
+pub mod ogg;
 #[cfg(feature = "transport")]
 pub mod pin;
 pub mod probe;
 #[cfg(feature = "sound")]
 pub mod sound;
+pub mod spans;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "transport")]

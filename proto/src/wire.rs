@@ -14,11 +14,12 @@ mod voice;
 pub use ask::{ASK_SPAN, Ask, MAX_ASK_BYTES};
 pub use control::{
     Act, ActCode, CAPABILITIES, Check, CheckEnd, CheckReady, CheckResult, ClientMessage, CloseCode, Done,
-    Figures, FloorMode, Framer, Gain, Hello, InLobby, Leave, LegFigures, LineFigures, Lobby,
-    MAX_CONTROL_BYTES, MAX_GAIN_DB, MAX_TEXT_BYTES, Meeting, NoSuchRole, Notice, NoticeKind, OBSERVES,
-    PinChallenge, PinProof, Record, Recording, Rename, Roster, Said, Say, Seat, ServerMessage, SetCap,
-    SetFloor, SetMuted, SetRoom, Silence, SilenceAll, SiteRole, Standing, Tick, VERSION, WATCHES, Waiting,
-    Welcome, act, client_message, frame, server_message,
+    Fetch, FetchCode, Figures, FloorMode, Framer, Gain, Got, Hello, InLobby, KEEPS, Kept, Leave, LegFigures,
+    LineFigures, Lobby, MAX_CONTROL_BYTES, MAX_GAIN_DB, MAX_TEXT_BYTES, Meeting, NoSuchRole, NotFetched,
+    Notice, NoticeKind, OBSERVES, Part, PinChallenge, PinProof, Record, Recording, Recordings, Rename,
+    Roster, SOURCE, Said, Say, Seat, ServerMessage, SetCap, SetFloor, SetMuted, SetRoom, Silence, SilenceAll,
+    SiteRole, Standing, Tick, TwoWay, VERSION, WATCHES, Waiting, Welcome, act, client_message, frame,
+    server_message,
 };
 pub use probe::{PROBE_BYTES, PROBE_STEPS, Probe, WORD_BYTES, Word};
 pub use report::{Delay, Echo, Microphone, Rate, Report};

@@ -17,7 +17,7 @@ use giaoban_proto::transport::{Identity, private};
 use giaoban_proto::wire::{
     Act, ActCode, ClientMessage, CloseCode, FloorMode, Gain, Hello, Leave, MAX_CONTROL_BYTES, NoticeKind,
     OBSERVES, Record, Rename, Report as Beat, Roster, SetFloor, SetRoom, Silence, SilenceAll, SiteRole, Tick,
-    act::What, frame, server_message::Body,
+    TwoWay, act::What, frame, server_message::Body,
 };
 use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
@@ -265,6 +265,7 @@ pub(crate) fn acts(scene: &Scene) -> anyhow::Result<Report> {
             What::Record(Record::Stop.code()),
             What::Play("x.wav".into()),
             What::Deputy(victim),
+            What::TwoWay(TwoWay { member: victim, hears: true }),
         ];
         for what in all {
             answers.add(format!("{:?}", act(&mut member, Some(what)).await?));
@@ -289,10 +290,10 @@ pub(crate) fn acts(scene: &Scene) -> anyhow::Result<Report> {
         ensure!(member.connection.close_reason().is_none(), "it was put out for it");
         anyhow::Ok(())
     })?;
-    ensure!(answers.of("NotAllowed") == 21 && answers.of("Unknown") == 2, "{answers}");
+    ensure!(answers.of("NotAllowed") == 22 && answers.of("Unknown") == 2, "{answers}");
     ensure!(answers.of("NotAdmitted") == 1, "{answers}");
     Ok(Report::new(
-        "21 acts by a participant, 2 by a guest in the lobby, a wish to look on",
+        "22 acts by a participant, 2 by a guest in the lobby, a wish to look on",
         answers.to_string(),
     ))
 }

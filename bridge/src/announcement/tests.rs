@@ -1,7 +1,7 @@
 use super::*;
-use crate::recording::segment::{Label, Segment};
 use giaoban_proto::media::Outlet;
 use giaoban_proto::media::ladder::RungId;
+use giaoban_proto::ogg::{Label, Segment};
 use giaoban_proto::testing::measure::align;
 use giaoban_proto::testing::speech::{path, voice};
 use giaoban_proto::unit::{BRICK_SAMPLES, MediaTime};
@@ -25,9 +25,9 @@ fn folder() -> (TempDir, Announcements) {
 
 /// Ten seconds as our own recordings have them.
 fn recorded(sound: &[f32]) -> Vec<u8> {
-    let label = Label { room: "giaoban".into(), date: String::new() };
+    let label = Label { program: "giaoban-bridge", room: "giaoban".into(), date: String::new() };
     let (mut out, mut outlet) = (Vec::new(), Outlet::new(RungId::for_cap(24)).expect("libopus"));
-    let mut segment = Segment::begin(1, &label, &mut out);
+    let mut segment = Segment::begin(1, &label, &[], &mut out);
     segment.go_on(MediaTime(0));
     for (n, part) in sound.chunks_exact(BRICK_SAMPLES).enumerate() {
         let mut brick = Pcm::SILENCE;

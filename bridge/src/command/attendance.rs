@@ -1,12 +1,14 @@
 //! `attendance`: who was in which room, from when to when, what of it arrived there, which roll calls it answered, how
 //! long it had the floor; and the same for each site in all.
 
+mod page;
+
 use super::csv::Csv;
 use super::table::Table;
 use super::{Ended, out, time};
-use crate::settings::{Attendance as Asked, When};
+use crate::settings::{Attendance as Asked, Form, When};
 use crate::shell::house::House;
-use crate::store::{RollRow, SiteId, UnixMs, VisitFilter, VisitId, VisitRow};
+use crate::store::{Registry, RollRow, SiteId, StoreError, UnixMs, VisitFilter, VisitId, VisitRow};
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -43,14 +45,32 @@ pub(super) fn run(house: &House, json: bool, asked: &Asked) -> anyhow::Result<En
     let window = Window { since, until: until.map_or(now, |until| until.min(now)) };
     if json {
         out::json(&as_json(&visits, &rolls, window, &zone));
-    } else if asked.csv {
+    } else if asked.form == Form::Csv {
         out::raw(csv(&visits, &rolls, window, &zone).text().as_bytes())?;
+    } else if asked.form == Form::Html {
+        let sheet = page::Sheet { window, zone: &zone, now };
+        out::raw(page::page(&visits, &rolls, &sheet).as_bytes())?;
     } else if visits.is_empty() {
         out::tell("nobody was in a room then / không có ai vào họp trong thời gian này");
     } else {
         show(&visits, &rolls, window, &zone);
     }
     Ok(Ended::Well)
+}
+
+/// The attendance as a spreadsheet reads it: times in `zone`, and who is still in counted until then.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn spreadsheet(
+    registry: &Registry,
+    filter: &VisitFilter,
+    until: UnixMs,
+    zone: &TimeZone,
+) -> Result<String, StoreError> {
+    let (visits, rolls) = (registry.attendance(filter)?, registry.roll_calls(filter)?);
+    let window = Window { since: filter.since, until };
+    Ok(csv(&visits, &rolls, window, zone).text().to_owned())
 }
 
 fn show(visits: &[VisitRow], rolls: &[RollRow], window: Window, zone: &TimeZone) {
@@ -264,7 +284,13 @@ mod tests {
     use crate::store::VisitId;
     use giaoban_proto::link::Fingerprint;
 
-    fn visit(site: Option<i64>, device: u8, name: &str, joined: i64, left: Option<i64>) -> VisitRow {
+    pub(super) fn visit(
+        site: Option<i64>,
+        device: u8,
+        name: &str,
+        joined: i64,
+        left: Option<i64>,
+    ) -> VisitRow {
         VisitRow {
             id: VisitId(1),
             room: "giaoban".into(),

@@ -3,12 +3,12 @@
 use super::table::Table;
 use super::{Ended, out, time};
 use crate::recording::disk::{Disk as _, Folder};
-use crate::recording::segment::{self, Label};
 use crate::recording::{chapters_name, sound_name};
 use crate::settings::Recordings as Asked;
 use crate::shell::house::House;
 use crate::store::{RecordingId, RecordingRow, Registry};
 use anyhow::{Context as _, bail};
+use giaoban_proto::ogg::{self, Label};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
@@ -86,7 +86,7 @@ fn as_json(shown: &Shown, folder: &Folder, zone: &TimeZone) -> Value {
 
 /// What a file holds, as far as it is whole.
 fn held(path: &Path) -> Option<(u64, u64)> {
-    let found = segment::find_end(BufReader::new(File::open(path).ok()?)).ok()??;
+    let found = ogg::find_end(BufReader::new(File::open(path).ok()?)).ok()??;
     Some((found.bytes, found.samples / 48))
 }
 
@@ -108,14 +108,18 @@ fn export(
     // Without them it is the same recording.
     let chapters = std::fs::read_to_string(folder.path(&chapters_name(&row.file))).unwrap_or_default();
     let chapters: Vec<String> = chapters.lines().map(str::to_owned).collect();
-    let label = Label { room: row.room.clone(), date: time::rfc3339(&time::zone(), row.started) };
+    let label = Label {
+        program: "giaoban-bridge",
+        room: row.room.clone(),
+        date: time::rfc3339(&time::zone(), row.started),
+    };
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(to).with_context(|| format!("cannot make {}", to.display()))?;
     let mut file = BufWriter::new(file);
-    let copied = segment::copy(BufReader::new(source), &label, &chapters, |page| file.write_all(page));
+    let copied = ogg::copy(BufReader::new(source), &label, &chapters, |page| file.write_all(page));
     let copied = copied.and_then(|samples| {
         file.flush()?;
         file.get_ref().sync_all()?;

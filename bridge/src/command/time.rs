@@ -34,6 +34,12 @@ pub(super) fn rfc3339(zone: &TimeZone, at: UnixMs) -> String {
     written(zone, at, "%Y-%m-%dT%H:%M:%S%:z")
 }
 
+/// By how much clocks there are ahead of UTC.
+#[must_use]
+pub(super) fn offset(zone: &TimeZone, at: UnixMs) -> String {
+    written(zone, at, "%:z")
+}
+
 /// A day, to be part of a file's name.
 #[must_use]
 pub(super) fn written_for_names(zone: &TimeZone, at: UnixMs) -> String {

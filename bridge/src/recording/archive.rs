@@ -6,12 +6,12 @@
 use super::disk::Disk;
 use super::recorder::{Begun, Resumed, Shared};
 use super::reel::Reel;
-use super::segment::Label;
 use super::{Taped, chapters_name, name, sound_name};
 use crate::store::{
     Clock, Fact, RecordingId, RecordingRow, RecordingState, SiteId, SqliteStore, Store as _, UnixMs,
 };
 use giaoban_proto::link::RoomName;
+use giaoban_proto::ogg::Label;
 use giaoban_proto::wire::Record;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -179,12 +179,17 @@ impl Archive {
     }
 
     fn open(&self, row: &RecordingRow) -> io::Result<Option<Reel>> {
-        let label = Label { room: row.room.clone(), date: written(&self.zone, row.started, DATE) };
+        let label = Label {
+            program: "giaoban-bridge",
+            room: row.room.clone(),
+            date: written(&self.zone, row.started, DATE),
+        };
         Reel::open(&*self.disk, &row.file, row.id.0 as u32, &label)
     }
 
     fn hold(&mut self, row: &RecordingRow, reel: Reel) -> Begun {
         let shared = Arc::new(Shared::default());
+        shared.samples.store(reel.samples(), Relaxed);
         self.reels.insert(row.id, (reel, shared.clone()));
         Begun { id: row.id, shared }
     }
@@ -248,7 +253,9 @@ impl Archive {
         let done = if shared.failed.load(Relaxed) {
             Err(io::Error::new(io::ErrorKind::TimedOut, "the disk was too slow"))
         } else {
-            work(reel)
+            let done = work(reel);
+            shared.samples.store(reel.samples(), Relaxed);
+            done
         };
         let Err(error) = done else { return true };
         shared.failed.store(true, Relaxed);

@@ -15,6 +15,12 @@ pub trait Disk: Send + Sync + 'static {
     /// As the system says.
     fn open(&self, name: &str) -> io::Result<Box<dyn Sheet>>;
 
+    /// A file from its beginning, for whoever reads it while it is added to.
+    ///
+    /// # Errors
+    /// As the system says: there is none.
+    fn read(&self, name: &str) -> io::Result<Box<dyn Read + Send>>;
+
     /// Removes a file. One that is not there is no fault.
     ///
     /// # Errors
@@ -93,6 +99,10 @@ impl Disk for Folder {
             File::open(&self.path)?.sync_all()?;
         }
         Ok(Box::new(file))
+    }
+
+    fn read(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(io::BufReader::with_capacity(1 << 16, File::open(self.path(name))?)))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
@@ -182,9 +192,34 @@ pub mod memory {
             Ok(Box::new(Open { disk: self.clone(), name: name.to_owned() }))
         }
 
+        fn read(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
+            if !self.state().files.contains_key(name) {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+            Ok(Box::new(Growing { disk: self.clone(), name: name.to_owned(), at: 0 }))
+        }
+
         fn remove(&self, name: &str) -> io::Result<()> {
             self.state().files.remove(name);
             Ok(())
+        }
+    }
+
+    /// A file as far as it was written when it is looked at.
+    struct Growing {
+        disk: Memory,
+        name: String,
+        at: usize,
+    }
+
+    impl Read for Growing {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let state = self.disk.state();
+            let left = state.files.get(&self.name).and_then(|file| file.get(self.at..)).unwrap_or_default();
+            let read = left.len().min(buffer.len());
+            buffer[..read].copy_from_slice(&left[..read]);
+            self.at += read;
+            Ok(read)
         }
     }
 

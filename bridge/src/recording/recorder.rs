@@ -51,6 +51,8 @@ pub(super) struct Shared {
     pub(super) failed: AtomicBool,
     /// What was taken out of the queue.
     pub(super) taken: AtomicU64,
+    /// Samples that the file holds.
+    pub(super) samples: AtomicU64,
     /// What found it full.
     pub(super) dropped: AtomicU64,
 }
@@ -208,6 +210,12 @@ impl Tape {
             self.shared.failed.store(true, Relaxed);
         }
         self.shared.failed.load(Relaxed)
+    }
+
+    /// How long the recording is, in ms, as far as it is written.
+    #[must_use]
+    pub fn position_ms(&self) -> u64 {
+        self.shared.samples.load(Relaxed) / 48
     }
 
     /// What found the queue full so far.

@@ -5,8 +5,8 @@
 
 use super::chapters::Chapters;
 use super::disk::{Disk, Sheet};
-use super::segment::{self, Label, Refused, Segment};
 use super::{Taped, chapters_name, sound_name};
+use giaoban_proto::ogg::{self, Label, Refused, Segment};
 use std::io;
 
 /// A file that is longer than this and does not begin as ours do is left alone: it holds something.
@@ -31,7 +31,7 @@ impl Reel {
         let mut sound = disk.open(&sound_name(file))?;
         let length = sound.length()?;
         let mut out = Vec::new();
-        let (segment, whole) = match segment::find_end(sound.read()?)? {
+        let (segment, whole) = match ogg::find_end(sound.read()?)? {
             Some(found) if found.ended => return Ok(None),
             Some(found) => (Segment::resume(&found), found.bytes),
             None if length > NOTHING_YET => {
@@ -40,7 +40,7 @@ impl Reel {
                     "the file does not begin as a recording",
                 ));
             }
-            None => (Segment::begin(serial, label, &mut out), 0),
+            None => (Segment::begin(serial, label, &[], &mut out), 0),
         };
         if length > whole {
             sound.cut(whole)?;
@@ -73,6 +73,11 @@ impl Reel {
             Taped::Floor(..) => {}
         }
         self.write()
+    }
+
+    /// Samples that it holds.
+    pub(super) const fn samples(&self) -> u64 {
+        self.segment.samples()
     }
 
     /// A chapter begins at a time in the meeting, or now.

@@ -164,11 +164,36 @@ impl Room {
         let before = self.members[place].site.role;
         if let Some(standing) = self.members[place].set_standing(role, silenced) {
             self.members[place].set_floored(self.floor.lets_speak(id));
+            self.settle_hearing(place);
             self.roster.changed(id);
             self.events.push_back(Event::Send(id, standing.into()));
         }
         if !may(before, Right::SeeLobby) && may(role, Right::SeeLobby) {
             self.events.push_back(Event::Send(id, self.lobby.whole()));
+        }
+    }
+
+    /// A source is let hear the meeting, or not any more.
+    pub(super) fn set_two_way(&mut self, id: MemberId, hears: bool) {
+        self.site_mut(id).into_iter().for_each(|site| site.two_way = hears);
+        self.roster.changed(id);
+        if let Some(place) = self.place(id) {
+            self.settle_hearing(place);
+        }
+    }
+
+    /// What a member is sent follows what it may hear.
+    fn settle_hearing(&mut self, place: usize) {
+        let member = &mut self.members[place];
+        let (hears, rung, hearing) = (member.site.hears(), member.rung, &mut member.hearing);
+        let mut settled = self.audience.set_hears(hears, rung, hearing);
+        if member.standing.in_mix() {
+            settled = settled.and_then(|()| self.audience.enter(rung, hearing));
+        }
+        if settled.is_err() {
+            // Without a stream of its own it would hear itself.
+            member.standing.leave();
+            self.encoder_faults += 1;
         }
     }
 

@@ -17,7 +17,7 @@ impl Room {
     pub(super) fn listen_for_faults(&mut self) {
         let mut mixed: [Option<(MemberId, Bands)>; VOICES] = [None; VOICES];
         let mut places = mixed.iter_mut();
-        for member in &mut self.members {
+        for member in self.busy.voices(&mut self.members) {
             let bands = member.hear_itself(&mut self.spectrum);
             if let Some(bands) = bands.filter(|_| member.in_mix)
                 && let Some(place) = places.next()
@@ -27,7 +27,7 @@ impl Room {
         }
         let mut faulty = None;
         // Most have never spoken, and nothing listens to them.
-        for member in self.members.iter_mut().filter(|member| member.has_ear()) {
+        for member in self.busy.voices(&mut self.members).filter(|member| member.has_ear()) {
             let mut others = Bands::default();
             for (_, bands) in mixed.iter().flatten().filter(|(id, _)| *id != member.site.id) {
                 others.iter_mut().zip(bands).for_each(|(sum, band)| *sum += band);

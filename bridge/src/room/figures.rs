@@ -62,6 +62,7 @@ impl Looked {
             round_trip_10ms: u32::try_from(now.round_trip.as_millis() / 10).unwrap_or(u32::MAX),
             microphone: now.hears.map_or(0, |report| flags(report.microphone)),
             level: now.hears.map_or(0, |report| level(report.level.dbfs())),
+            has: now.has,
         };
         let news = self.told.is_none_or(|told| is_news(&told, &line));
         if news {
@@ -89,6 +90,8 @@ pub(super) struct Line {
     pub(super) hears: Option<Report>,
     pub(super) rung: RungId,
     pub(super) round_trip: Duration,
+    /// How much of the recording it has, in percent.
+    pub(super) has: Option<u32>,
 }
 
 /// Packets that were sent between two reports, had or not.
@@ -142,6 +145,8 @@ fn is_news(told: &LineFigures, line: &LineFigures) -> bool {
         || told.microphone != line.microphone
         || (told.level == 0) != (line.level == 0)
         || far(told.level, line.level, 2)
+        || told.has.is_some() != line.has.is_some()
+        || told.has.unwrap_or(0).abs_diff(line.has.unwrap_or(0)) > 2
 }
 
 impl Room {
@@ -161,7 +166,9 @@ impl Room {
             return;
         }
         self.watch.due = Some(now + EVERY);
-        let lines: Vec<LineFigures> = self.members.iter_mut().filter_map(|member| member.look(now)).collect();
+        let recorded = self.recorded;
+        let look = |member: &mut Member| member.look(now, recorded);
+        let lines: Vec<LineFigures> = self.members.iter_mut().filter_map(look).collect();
         for part in lines.chunks(LINES_PER_MESSAGE) {
             let figures = ServerMessage::from(Figures { lines: part.to_vec() });
             let members = self.members.iter().filter(|member| watching(member)).map(|member| member.site.id);
@@ -184,6 +191,7 @@ mod tests {
             hears: Some(Report { received, lost, ..Report::default() }),
             rung: RungId::for_cap(24),
             round_trip: Duration::from_millis(round_trip_ms),
+            has: None,
         }
     }
 

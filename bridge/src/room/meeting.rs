@@ -21,6 +21,8 @@ struct Shape {
     has_operator: bool,
     deputy: Option<MemberId>,
     recording: Recording,
+    /// Which recording that is, 0 for none.
+    recorded: u64,
     /// Changes with each announcement.
     playing: u32,
 }
@@ -68,8 +70,9 @@ impl Room {
             has_operator,
             deputy,
             recording,
+            recorded: _,
             playing: _,
-        } = self.shape();
+        } = self.shape(now);
         Meeting {
             mode: mode.code(),
             holder: holder.map_or(0, |id| id.0),
@@ -83,11 +86,13 @@ impl Room {
             deputy: deputy.map_or(0, |id| id.0),
             recording: recording.code(),
             playing: self.player.name().to_owned(),
+            recorded: self.recorded.map_or(0, |(recording, _)| recording),
+            recorded_ms: self.recorded.map_or(0, |(_, ms)| ms),
             age_s: u32::try_from(now.saturating_duration_since(self.started).as_secs()).unwrap_or(u32::MAX),
         }
     }
 
-    fn shape(&self) -> Shape {
+    fn shape(&self, now: Instant) -> Shape {
         Shape {
             mode: self.floor.mode(),
             holder: self.floor.holder(),
@@ -97,21 +102,31 @@ impl Room {
             roll_until: self.roll.until(),
             locked: self.locked,
             newcomers_silent: self.newcomers_silent,
-            has_operator: self.has_operator(),
+            has_operator: self.has_operator(now),
             deputy: self.deputy,
             recording: self.recording(),
+            recorded: self.recorded.map_or(0, |(recording, _)| recording),
             playing: self.player.number(),
         }
     }
 
-    /// Whether an operator has a seat whose line is not away.
-    pub(super) fn has_operator(&self) -> bool {
-        self.members.iter().any(|member| member.site.role == SiteRole::Operator)
+    /// Whether an operator has a seat and was heard lately: a line that breaks is given up only after the time that a
+    /// healthy one may be idle.
+    pub(super) fn has_operator(&self, now: Instant) -> bool {
+        let heard = |at| now.saturating_duration_since(at) < KEEP_FOR_AN_OPERATOR;
+        self.members.iter().any(|member| member.site.role == SiteRole::Operator && heard(member.last_word))
     }
 
-    /// Whether the deputy may take the operator's place: none has had a line for a while.
+    /// Whether the deputy may take the operator's place: none was heard for a while.
     pub(super) fn is_left_alone(&self, now: Instant) -> bool {
-        self.left_alone.is_some_and(|since| now.saturating_duration_since(since) >= KEEP_FOR_AN_OPERATOR)
+        now.saturating_duration_since(self.operator_heard) >= KEEP_FOR_AN_OPERATOR
+    }
+
+    /// When an operator was last heard.
+    pub(super) fn hear_operators(&mut self) {
+        let operators = self.members.iter().filter(|member| member.site.role == SiteRole::Operator);
+        let last = operators.map(|member| member.last_word).max();
+        self.operator_heard = last.map_or(self.operator_heard, |last| last.max(self.operator_heard));
     }
 
     /// What ends by itself ends.
@@ -124,7 +139,7 @@ impl Room {
         while let Some(expired) = self.away.expired(now) {
             self.give_up_seat(now, expired);
         }
-        self.left_alone = if self.has_operator() { None } else { self.left_alone.or(Some(now)) };
+        self.hear_operators();
     }
 
     /// The floor may have gone to somebody else: who may be heard now, and what a turn that is over is remembered by.
@@ -159,7 +174,7 @@ impl Room {
         if let Some(changes) = changes {
             self.tell_all(&changes);
         }
-        let shape = self.shape();
+        let shape = self.shape(now);
         let lately = self.told.at.is_some_and(|at| now.saturating_duration_since(at) < TELL_EVERY);
         if shape != self.told.shape && !lately {
             self.told = Told { shape, at: Some(now) };

@@ -5,6 +5,7 @@ use super::seats::Site;
 use super::{Joining, REPORT_EVERY};
 use crate::audience::Hearing;
 use crate::bucket::Bucket;
+use crate::fetch::{Credit, Pace};
 use crate::howl::{Bands, Ear, Fault, Heard, Spectrum};
 use crate::mixer::fade;
 use crate::permit::{Right, may};
@@ -14,7 +15,7 @@ use giaoban_proto::media::ladder::{Role, RungId};
 use giaoban_proto::media::rate::{self, RateControl};
 use giaoban_proto::media::wait;
 use giaoban_proto::media::{DepartureCounters, Departures, Inlet, InletCounters, Pcm, Pulled};
-use giaoban_proto::unit::BRICK;
+use giaoban_proto::unit::{BRICK, Bitrate};
 use giaoban_proto::wire::{Ask, Echo, LineFigures, Report, SiteRole, Standing as Told, Voice};
 use std::time::{Duration, Instant};
 
@@ -47,6 +48,10 @@ const ALIVE: Duration = Duration::from_secs(2);
 /// No report for so long means that the line was away: two that a listener sends were lost, and more.
 const DEAF: Duration = Duration::from_secs(10);
 
+/// Between two reports of a line that stands: three that a listener sends each second may be lost. More takes what was
+/// missed for heard, less what was heard for missed.
+const STOOD: Duration = Duration::from_millis(3500);
+
 /// How soon such a member is answered, at most so often.
 const SOONEST: Duration = Duration::from_millis(200);
 
@@ -57,6 +62,9 @@ const ECHO_FOR: Duration = Duration::from_secs(60);
 /// half a kilobit a second. Its round trip is measured no more often than this.
 const REPORT_TO_LISTENER: Duration = Duration::from_secs(4);
 
+/// When to look again whether a report is due that voice stands for.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// Reports that go each second all the same, so that a newcomer knows its round trip.
 const REPORTS_AT_FIRST: u32 = 6;
 
@@ -64,6 +72,10 @@ const REPORTS_AT_FIRST: u32 = 6;
 /// disk, and a message is sent to all: more would be a way to fill both.
 const ACT_EVERY: Duration = Duration::from_secs(2);
 const ACTS_AT_ONCE: u32 = 8;
+
+/// What a source is softer by. Where relays make a circle, what is said comes back with each round, and so dies away
+/// instead of howling: two relays are 6 dB a round. More is heard as a meeting that is too soft; less rings for longer.
+const SOURCE_DB: i32 = -3;
 
 /// A queue that grows is told at once, at most so often.
 const ALARM_EVERY: Duration = Duration::from_millis(300);
@@ -79,8 +91,8 @@ pub(super) struct Member {
     pub(super) acts: Bucket,
     pub(super) hearing: Hearing,
     pub(super) standing: Standing,
-    /// This brick of its voice; meaningful while it speaks.
-    pub(super) voice: Pcm,
+    /// This brick of its voice, made with the Inlet; meaningful while it speaks.
+    pub(super) voice: Option<Box<Pcm>>,
     /// Whether this brick holds voice, and whether the one before did.
     pub(super) speaks: bool,
     pub(super) spoke: bool,
@@ -98,12 +110,14 @@ pub(super) struct Member {
     /// When voice was last sent to it.
     voice_at: Option<Instant>,
     /// Made when it first speaks: most never do, and a decoder is most of a member's memory.
-    inlet: Option<Box<Inlet>>,
+    pub(super) inlet: Option<Box<Inlet>>,
     /// What listens for faults of its sound, made with the Inlet; and this brick as it heard it.
     ear: Option<Box<Ear>>,
     heard: Option<Heard>,
     /// When a fault was last found.
     pub(super) faulty_at: Option<Instant>,
+    /// When anything last came from it.
+    pub(super) last_word: Instant,
     /// When it was last heard of, and whether it then seemed to miss us.
     heard_at: Option<(Instant, bool)>,
     echo: Option<(u16, Instant)>,
@@ -118,6 +132,10 @@ pub(super) struct Member {
     /// Its last report, and bricks that it has said.
     report_of_it: Option<Report>,
     spoken: u64,
+    /// When it last reported, and what of the recording there was then.
+    stood: Option<(Instant, (u64, u64))>,
+    /// How fast something is fetched, where it is.
+    pace: Option<Box<Pace>>,
 }
 
 impl Member {
@@ -134,7 +152,7 @@ impl Member {
             floored: true,
             hearing: Hearing::Shared,
             standing: Standing::default(),
-            voice: Pcm::SILENCE,
+            voice: None,
             speaks: false,
             spoke: false,
             in_mix: false,
@@ -151,6 +169,7 @@ impl Member {
             ear: None,
             heard: None,
             faulty_at: None,
+            last_word: now,
             heard_at: None,
             echo: None,
             tally: Tally::default(),
@@ -160,6 +179,8 @@ impl Member {
             looked: Looked::default(),
             report_of_it: None,
             spoken: 0,
+            stood: None,
+            pace: None,
         }
     }
 
@@ -183,9 +204,9 @@ impl Member {
         Some(Told { role: role.code(), silenced })
     }
 
-    /// Whether the floor lets it be heard; operators always are.
+    /// Whether the floor lets it be heard; some always are.
     pub(super) fn set_floored(&mut self, lets: bool) {
-        self.floored = lets || self.site.role == SiteRole::Operator;
+        self.floored = lets || may(self.site.role, Right::SpeakAlways);
         self.hush();
     }
 
@@ -213,7 +234,12 @@ impl Member {
         }
         if self.inlet.is_none() {
             self.inlet = Inlet::new(BRIDGE_COMPLEXITY).ok().map(Box::new);
+            if !self.standing.in_mix() {
+                // How loud it was when it spoke before says nothing.
+                self.standing = Standing::default();
+            }
             self.ear.get_or_insert_default();
+            self.voice.get_or_insert_with(|| Box::new(Pcm::SILENCE));
         }
         if let Some(inlet) = &mut self.inlet {
             inlet.insert(now, voice);
@@ -239,15 +265,43 @@ impl Member {
             self.report_at = now + SOONEST;
         }
         self.echo = Some((report.sent_ms, now));
-        if let Some(new) = report.round_trip(clock_ms) {
+        let round_trip = report.round_trip(clock_ms);
+        if let Some(new) = round_trip {
             self.tally.round_trip = Some(wait::smoothed(self.tally.round_trip, new));
         }
         self.rate.handle_report(now, report, self.tally.round_trip);
+        if let (Some(pace), Some(new), Some(fastest)) = (&mut self.pace, round_trip, self.rate.fastest()) {
+            pace.handle_round_trip(now, new, fastest);
+        }
         self.spend();
         if let Some(inlet) = &mut self.inlet {
             inlet.set_round_trip(self.tally.round_trip);
             inlet.handle_report(now, report);
         }
+    }
+
+    /// It has just reported, and this recording runs and is so long: what was said since it last did, it has heard.
+    pub(super) fn note_recorded(&mut self, now: Instant, recorded: Option<(u64, u64)>) {
+        let before = std::mem::replace(&mut self.stood, recorded.map(|recorded| (now, recorded)));
+        if let (Some((at, (one, from))), Some((other, until))) = (before, recorded)
+            && one == other
+            && now.saturating_duration_since(at) < STOOD
+        {
+            self.site.has.add(one, (from, until));
+        }
+    }
+
+    /// Something is fetched over its line, to which so many bytes have gone; or not any more.
+    pub(super) fn set_fetching(&mut self, now: Instant, wire: Option<u64>) {
+        self.pace = wire.map(|wire| Box::new(Pace::new(now, wire)));
+    }
+
+    /// What of it may go now, where the line is there.
+    pub(super) fn fetch_credit(&mut self, now: Instant, wire: u64) -> Option<Credit> {
+        let heard = self.heard_at.is_some_and(|(at, _)| now.saturating_duration_since(at) < STOOD);
+        let speaking = self.voice_at.is_some_and(|at| now.saturating_duration_since(at) < REPORT_EVERY);
+        let most = if heard { self.rate.beside(speaking) } else { Bitrate::default() };
+        Some(self.pace.as_mut()?.credit(now, most, wire))
     }
 
     pub(super) fn handle_ask(&mut self, now: Instant, ask: &Ask) {
@@ -270,7 +324,9 @@ impl Member {
     /// Whether it is in a conversation: `others` is when anybody else was last in the mix.
     pub(super) fn set_company(&mut self, now: Instant, others: Option<Instant>) {
         let Some(inlet) = &mut self.inlet else { return };
-        let talk = others.is_some_and(|at| now.saturating_duration_since(at) < wait::TAKES_PART_FOR);
+        // Nobody talks with who hears nothing: that one is waited for until it is whole.
+        let talk = self.site.hears()
+            && others.is_some_and(|at| now.saturating_duration_since(at) < wait::TAKES_PART_FOR);
         inlet.set_role(if talk { Role::Conversing } else { Role::Listening });
     }
 
@@ -305,6 +361,30 @@ impl Member {
         Some(self.report(now, clock_ms))
     }
 
+    /// Whether something is to be done about its voice, or what it listens to, in each brick.
+    pub(super) fn is_busy(&self) -> bool {
+        self.inlet.is_some()
+            || self.speaks
+            || self.spoke
+            || self.in_mix
+            || self.standing.in_mix()
+            || matches!(self.hearing, Hearing::Private { .. })
+            || self.rate.rung() != self.rung
+    }
+
+    /// When something other than the voice that all hear may have to be sent to it.
+    pub(super) fn due(&self, now: Instant) -> Instant {
+        let waits = self.inlet.is_some() || matches!(self.hearing, Hearing::Private { .. });
+        if waits || self.departures.has_more() {
+            now
+        } else if now < self.report_at {
+            self.report_at
+        } else {
+            // Voice stands for the report, for now.
+            now + LOOK_AGAIN
+        }
+    }
+
     pub(super) fn count_bad(&mut self) {
         self.tally.bad_datagrams += 1;
     }
@@ -312,21 +392,29 @@ impl Member {
     /// Takes this brick out of its Inlet.
     pub(super) fn pull(&mut self, now: Instant) {
         self.spoke = self.speaks;
-        let Some(inlet) = &mut self.inlet else {
+        let (Some(inlet), Some(voice)) = (&mut self.inlet, self.voice.as_deref_mut()) else {
             self.standing.heard(None);
             return;
         };
-        self.speaks = inlet.pull(now, &mut self.voice) != Pulled::Silence;
+        self.speaks = inlet.pull(now, voice) != Pulled::Silence;
         if self.speaks {
             self.spoken += 1;
-            self.amplify();
+            // Made as loud as an operator wants it. A change takes the length of a brick, so that it does not click.
+            let source_db = if self.site.role == SiteRole::Source { SOURCE_DB } else { 0 };
+            let db = self.site.gain_db + source_db;
+            if db != 0 || self.gain != 1.0 {
+                let wanted = 10f32.powf(db as f32 / 20.0);
+                fade(voice, self.gain, wanted);
+                self.gain = wanted;
+            }
         }
-        self.standing.heard(self.speaks.then(|| self.voice.level()));
+        self.standing.heard(self.speaks.then(|| voice.level()));
     }
 
     /// Looks at this brick of its voice: the powers of its bands, if it says anything.
     pub(super) fn hear_itself(&mut self, spectrum: &mut Spectrum) -> Option<Bands> {
-        self.heard = (self.speaks && self.ear.is_some()).then(|| spectrum.look(&self.voice));
+        let voice = self.voice.as_deref().filter(|_| self.speaks && self.ear.is_some());
+        self.heard = voice.map(|voice| spectrum.look(voice));
         self.heard.map(|heard| heard.bands)
     }
 
@@ -347,16 +435,6 @@ impl Member {
         }
     }
 
-    /// Makes this brick as loud as an operator wants it. A change takes the length of a brick, so that it does not click.
-    fn amplify(&mut self) {
-        if self.site.gain_db == 0 && self.gain == 1.0 {
-            return;
-        }
-        let wanted = 10f32.powf(self.site.gain_db as f32 / 20.0);
-        fade(&mut self.voice, self.gain, wanted);
-        self.gain = wanted;
-    }
-
     fn report(&self, now: Instant, clock_ms: u16) -> Report {
         let heard = self.inlet.as_ref().map(|inlet| inlet.report(now)).unwrap_or_default();
         Report {
@@ -373,8 +451,9 @@ impl Member {
     }
 
     /// How its line is, where that is news to those who watch.
-    pub(super) fn look(&mut self, now: Instant) -> Option<LineFigures> {
+    pub(super) fn look(&mut self, now: Instant, recorded: Option<(u64, u64)>) -> Option<LineFigures> {
         let line = Line {
+            has: recorded.map(|recorded| self.site.has.percent(recorded)),
             member: self.site.id,
             sends: self.inlet.as_ref().map(|inlet| inlet.report(now)).unwrap_or_default(),
             spoken: self.spoken,

@@ -79,6 +79,7 @@ impl Room {
             What::Rename(rename) => MemberId(rename.member),
             What::Gain(gain) => MemberId(gain.member),
             What::Tick(tick) => MemberId(tick.member),
+            What::TwoWay(two_way) => MemberId(two_way.member),
             What::SetFloor(_)
             | What::SilenceAll(_)
             | What::SetRoom(_)
@@ -116,8 +117,10 @@ impl Room {
             }
             What::SilenceAll(all) => {
                 let spared = self.floor.holder().filter(|_| all.but_floor);
-                let seats = self.seats().filter(|seat| seat.role != SiteRole::Operator.code());
-                let ids: Vec<MemberId> = seats.map(|seat| MemberId(seat.member)).collect();
+                let spares = |role| all.silent && may(role, Right::SpeakAlways);
+                let sites = self.members.iter().map(|member| &member.site).chain(self.away.iter());
+                let ids: Vec<MemberId> =
+                    sites.filter(|site| !spares(site.role)).map(|site| site.id).collect();
                 for id in ids.into_iter().filter(|id| Some(*id) != spared) {
                     self.silence(id, all.silent);
                 }
@@ -165,6 +168,9 @@ impl Room {
             }
             What::Tick(tick) => {
                 seated(self)?;
+                if !self.seat_may(id, Right::Answer) {
+                    return Err(ActCode::NotAllowed);
+                }
                 let number = self.roll.tick()?;
                 self.answer_roll(id, if tick.present { number } else { 0 }, true);
             }
@@ -172,6 +178,13 @@ impl Room {
                 self.place(by).ok_or(ActCode::NobodyThere)?;
                 self.roll.answer(now, *number)?;
                 self.answer_roll(by, *number, false);
+            }
+            What::TwoWay(two_way) => {
+                let site = self.site(id).ok_or(ActCode::NobodyThere)?;
+                if site.role != SiteRole::Source {
+                    return Err(ActCode::NotAllowed);
+                }
+                self.set_two_way(id, two_way.hears);
             }
             What::Deputy(0) => self.deputy = None,
             What::Deputy(_) => {
@@ -230,7 +243,9 @@ impl Room {
             return Err(ActCode::NotAllowed);
         }
         let place = self.place(by).ok_or(ActCode::NobodyThere)?;
-        if self.has_operator() || !self.is_left_alone(now) {
+        // One that has just been heard is known of before the next look.
+        self.hear_operators();
+        if !self.is_left_alone(now) {
             return Err(ActCode::NotNow);
         }
         self.members[place].site.took_over = true;

@@ -9,6 +9,8 @@
 //! nothing here that could be.
 
 use super::Joining;
+use crate::permit::{Right, may};
+use giaoban_proto::spans::{Span, Spans};
 use giaoban_proto::unit::MemberId;
 use giaoban_proto::wire::{Seat, SiteRole};
 use std::time::{Duration, Instant};
@@ -17,7 +19,8 @@ use std::time::{Duration, Instant};
 /// off should not be in the list for the rest of the day.
 pub(super) const KEEP_FOR: Duration = Duration::from_secs(600);
 
-/// For how long an operator may be away before the deputy may take its place: an ordinary fault of a line is over by then.
+/// For how long no operator may be heard before the deputy may take its place: an ordinary fault of a line is over by
+/// then.
 pub(super) const KEEP_FOR_AN_OPERATOR: Duration = Duration::from_secs(30);
 
 /// What a site is in this meeting, whether its line is there or not, but for what the floor knows of it.
@@ -41,6 +44,42 @@ pub(super) struct Site {
     pub(super) gain_db: i32,
     /// The last roll call that it has answered.
     pub(super) present: u32,
+    /// What it has of the recording.
+    pub(super) has: Has,
+    /// Whether, as a source, it is let hear the meeting.
+    pub(super) two_way: bool,
+}
+
+/// What a site has of the recording that runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Has {
+    recording: u64,
+    /// From when on it was let hear it.
+    pub(super) since_ms: u64,
+    /// What it has heard, or fetched.
+    spans: Spans,
+}
+
+impl Has {
+    /// This recording runs, and is so long by now: another than before begins with nothing.
+    pub(super) fn begin(&mut self, (recording, ms): (u64, u64)) {
+        if self.recording != recording {
+            *self = Self { recording, since_ms: ms, spans: Spans::default() };
+        }
+    }
+
+    /// It has heard or fetched a piece of this recording.
+    pub(super) fn add(&mut self, recording: u64, span: Span) {
+        if self.recording == recording {
+            self.spans.add(span);
+        }
+    }
+
+    /// How much it has of what there is, in percent.
+    pub(super) fn percent(&self, (recording, ms): (u64, u64)) -> u32 {
+        let has = if self.recording == recording { self.spans.total().min(ms) } else { 0 };
+        u32::try_from((has * 100).checked_div(ms).unwrap_or(100)).unwrap_or(100)
+    }
 }
 
 impl Site {
@@ -59,6 +98,8 @@ impl Site {
             silenced: false,
             gain_db: 0,
             present: 0,
+            has: Has::default(),
+            two_way: false,
         };
         let Some(kept) = kept else { return new };
         let name = if kept.renamed { kept.name.clone() } else { new.name };
@@ -69,6 +110,8 @@ impl Site {
             took_over: kept.took_over,
             gain_db: kept.gain_db,
             present: kept.present,
+            has: kept.has.clone(),
+            two_way: kept.two_way,
             ..new
         }
     }
@@ -86,7 +129,14 @@ impl Site {
             present: self.present,
             away,
             gain_db: self.gain_db,
+            has: None,
+            two_way: self.two_way,
         }
+    }
+
+    /// Whether it is sent what is said.
+    pub(super) fn hears(&self) -> bool {
+        self.two_way || may(self.role, Right::Hear)
     }
 }
 
@@ -123,6 +173,10 @@ impl Seats {
 
     pub(super) fn of_device(&self, device: &[u8; 32]) -> Option<&Site> {
         self.iter().find(|seat| seat.device == *device)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Site> {
+        self.away.iter_mut().map(|(_, seat)| seat)
     }
 
     /// The seat with this number, which then is kept no more.

@@ -1,4 +1,6 @@
+mod busy;
 mod running;
+mod source;
 
 use super::*;
 use giaoban_proto::media::ladder::RungId;

@@ -124,6 +124,8 @@ fn what_makes_no_sense_is_said_in_one_line() {
         &["guest-link"],
         &["attendance", "--since", "yesterday"],
         &["attendance", "--csv", "--json"],
+        &["attendance", "--html", "--csv"],
+        &["messages"],
         &["audit", "verify", "--head", "12"],
         &["audit", "list", "--last", "-1"],
         &["key"],
@@ -211,7 +213,7 @@ fn what_was_done_and_who_was_there_can_be_asked_for() {
             room: Some(room("họp")),
             since: day("2026-03-01"),
             until: day("2026-03-31"),
-            csv: true
+            form: Form::Csv
         })
     );
     let list = Audit::List { since: day("7d"), last: Some(5) };

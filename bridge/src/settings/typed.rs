@@ -99,6 +99,14 @@ pub(super) enum CommandTyped {
     },
     /// Who was in which room, from when to when
     Attendance(AttendanceTyped),
+    /// What was said in writing in a room's meetings
+    Messages {
+        /// The room
+        room: RoomName,
+        /// From then on: 2026-03-31, "2026-03-31 08:00", or 7d (12h, 30m) for so long ago
+        #[arg(long, value_name = "WHEN")]
+        since: Option<When>,
+    },
     /// What was done, by whom, when
     #[command(subcommand)]
     Audit(AuditTyped),
@@ -152,7 +160,7 @@ pub(super) enum SiteTyped {
     Add {
         /// How it is called in meetings, such as "UBND xã Tri Lễ"
         name: String,
-        /// What it may do: operator, participant, listener or trunk (another bridge)
+        /// What it may do: operator, participant, listener, trunk (another bridge) or source (heard, hears nothing)
         #[arg(long, default_value = "participant")]
         role: SiteRole,
         #[command(flatten)]
@@ -176,7 +184,7 @@ pub(super) enum SiteTyped {
     Role {
         /// The site, by name or number
         site: String,
-        /// operator, participant, listener or trunk; with --room also `default`, which takes back what was said for
+        /// operator, participant, listener, trunk or source; with --room also `default`, which takes back what was said for
         /// that room
         role: String,
         /// In this room only; in a room with listed access this is what lets the site in
@@ -240,6 +248,9 @@ pub(super) struct AttendanceTyped {
     /// Print a table for spreadsheets instead (UTF-8)
     #[arg(long, conflicts_with = "json")]
     pub(super) csv: bool,
+    /// Print a page to be printed and signed instead (HTML, A4): `attendance --html > meeting.html`
+    #[arg(long, conflicts_with_all = ["json", "csv"])]
+    pub(super) html: bool,
 }
 
 #[derive(Debug, Subcommand)]

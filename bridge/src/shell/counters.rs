@@ -23,6 +23,10 @@ pub struct Counters {
     pub refused: AtomicU64,
     /// Connections that had to prove their address first.
     pub retried: AtomicU64,
+    /// Pieces of recordings that were begun, and those that were not to be had.
+    pub fetches: AtomicU64,
+    /// See [`Counters::fetches`].
+    pub fetches_refused: AtomicU64,
     /// Datagrams of members that were none of ours.
     pub bad_datagrams: AtomicU64,
     /// Datagrams beyond a member's share, or that found the worker's queue full.
@@ -32,7 +36,7 @@ pub struct Counters {
 impl Counters {
     /// Each by its name.
     #[must_use]
-    pub fn list(&self) -> [(&'static str, u64); 11] {
+    pub fn list(&self) -> [(&'static str, u64); 13] {
         [
             ("failed_handshakes", &self.failed_handshakes),
             ("turned_away", &self.turned_away),
@@ -43,6 +47,8 @@ impl Counters {
             ("messages_held_off", &self.messages_held_off),
             ("refused", &self.refused),
             ("retried", &self.retried),
+            ("fetches", &self.fetches),
+            ("fetches_refused", &self.fetches_refused),
             ("bad_datagrams", &self.bad_datagrams),
             ("dropped_datagrams", &self.dropped_datagrams),
         ]

@@ -4,6 +4,7 @@
 use super::check;
 use super::peer::{Context, now};
 use super::worker::{Input, Line, Place, Who};
+use crate::permit::seated_as;
 use crate::prefix::Prefix;
 use crate::session::{Action, LineId, Measure, Request, Session};
 use crate::store::{Admitted, Ask, Fact, GuestDoor};
@@ -11,12 +12,12 @@ use giaoban_proto::link::RoomName;
 use giaoban_proto::pin::{self, Binding, Challenge, EXPORTER_LABEL, Pin};
 use giaoban_proto::transport::PublicKey;
 use giaoban_proto::wire::{
-    ClientMessage, CloseCode, Framer, InLobby, MAX_CONTROL_BYTES, PinChallenge, ServerMessage, SiteRole,
-    frame,
+    ClientMessage, CloseCode, Fetch, Framer, InLobby, MAX_CONTROL_BYTES, PinChallenge, ServerMessage,
+    SiteRole, frame,
 };
 use quinn::{Connection, RecvStream, SendStream};
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
 /// Control messages that may wait for a slow link: a roster of two and a half thousand sites.
@@ -29,6 +30,8 @@ const NAMELESS: &str = "Khách";
 pub(super) enum Entered {
     /// A meeting, in this member's place.
     Room { receiver: RecvStream, sender: SendStream, control: mpsc::Receiver<ServerMessage> },
+    /// To fetch what was recorded in this room.
+    Fetch { receiver: RecvStream, sender: SendStream, room: RoomName, admitted: Box<Admitted>, first: Fetch },
     /// To be measured, in this place among those that may be at once.
     Check { receiver: RecvStream, sender: SendStream, place: check::Place },
 }
@@ -61,6 +64,15 @@ impl Entry<'_> {
                 let place = place?;
                 self.welcome();
                 return Ok(Entered::Check { receiver, sender, place });
+            }
+            Action::Fetch(room, first) => {
+                let ask = Ask { device: self.device, room: room.clone(), code: None, enters: false };
+                let verdict = self.context.store.admit(ask).await.unwrap_or(Err(CloseCode::Internal));
+                let admitted = Box::new(verdict.inspect_err(|_| {
+                    self.context.counters.refused.fetch_add(1, Relaxed);
+                })?);
+                self.welcome();
+                return Ok(Entered::Fetch { receiver, sender, room, admitted, first });
             }
             _ => Err(CloseCode::BadMessage),
         };
@@ -103,18 +115,24 @@ impl Entry<'_> {
 
     /// A device that is enrolled, or has an invitation.
     async fn admit(&self, request: Request) -> Result<Joined, CloseCode> {
-        let Request { room, code, cap, muted, observes, watches, .. } = request;
-        // An invitation is not used up by looking on, and so gives no right to it.
-        if observes && !self.context.store.knows(&self.device) {
+        let Request { room, code, cap, muted, observes, watches, source, .. } = request;
+        let source = source && !observes;
+        // An invitation is not used up by looking on, and so gives no right to it. Nor by a source, which is nobody's
+        // presence in the meeting.
+        if (observes || source) && !self.context.store.knows(&self.device) {
             return Err(self.refused(&room, CloseCode::NotAdmitted));
         }
-        let ask = Ask { device: self.device, room: room.clone(), code, enters: !observes };
+        let enters = !observes && !source;
+        let ask = Ask { device: self.device, room: room.clone(), code, enters };
         let verdict = self.context.store.admit(ask).await.unwrap_or(Err(CloseCode::Internal));
         let admitted = verdict.inspect_err(|_| {
             self.context.counters.refused.fetch_add(1, Relaxed);
         })?;
+        if seated_as(admitted.role, source).is_none() {
+            return Err(self.refused(&room, CloseCode::NoSource));
+        }
         let place = if observes { Place::Observer } else { Place::Seat };
-        self.join(Who { room, device: self.device, admitted, place, cap, muted, watches }).await
+        self.join(Who { room, device: self.device, admitted, place, cap, muted, watches, source }).await
     }
 
     /// A guest: proves the PIN, then goes to the lobby.
@@ -125,7 +143,10 @@ impl Entry<'_> {
         receiver: &mut RecvStream,
         sender: &mut SendStream,
     ) -> Result<Joined, CloseCode> {
-        let Request { room, name, cap, muted, watches, .. } = request;
+        let Request { room, name, cap, muted, watches, source, .. } = request;
+        if source {
+            return Err(self.refused(&room, CloseCode::NoSource));
+        }
         let opened = self.open_door(&room, exchange).await;
         self.session.handle_door(now(), opened.as_ref().map(drop).map_err(|&code| code));
         let (challenge, ours, admits) = opened.map_err(|code| self.refused(&room, code))?;
@@ -155,7 +176,7 @@ impl Entry<'_> {
             max_members: None,
         };
         let place = Place::Lobby { admits };
-        self.join(Who { room, device: self.device, admitted, place, cap, muted, watches }).await
+        self.join(Who { room, device: self.device, admitted, place, cap, muted, watches, source }).await
     }
 
     /// What is asked of a guest at this room's door; whether it is admitted without an operator.
@@ -200,7 +221,7 @@ impl Entry<'_> {
     async fn join(&self, who: Who) -> Result<Joined, CloseCode> {
         let (control, messages) = mpsc::channel(CONTROL_QUEUE);
         let (answer, joined) = oneshot::channel();
-        let line = Line { connection: self.connection.clone(), control };
+        let line = Line { connection: Arc::new(self.connection.clone()), control };
         let input = Input::Join { who: Box::new(who), line, answer };
         self.context.worker.inputs().send(input).await.map_err(|_| CloseCode::Stopping)?;
         let member = joined.await.map_err(|_| CloseCode::Stopping)??;

@@ -5,7 +5,6 @@ use super::counters::Counters;
 use super::peer::{self, Context, Knocking, now};
 use super::worker::{self, Config, Input};
 use crate::doorkeeper::{Doorkeeper, Knock};
-use crate::limits::Limits;
 use crate::prefix::Prefix;
 use crate::store::Store;
 use giaoban_proto::wire::CloseCode;
@@ -35,17 +34,18 @@ impl Bridge {
     /// When the system gives no thread or no timer.
     pub fn on_thread(endpoint: Endpoint, store: Arc<dyn Store>, config: Config) -> std::io::Result<Self> {
         let worker = worker::start_thread(config.clone(), store.clone())?;
-        Ok(Self::start(endpoint, store, worker, config.limits))
+        Ok(Self::start(endpoint, store, worker, config))
     }
 
     /// The same with the rooms as a task of the current runtime, where time may be virtual.
     #[must_use]
     pub fn in_task(endpoint: Endpoint, store: Arc<dyn Store>, config: Config) -> Self {
         let worker = worker::start_task(config.clone(), store.clone());
-        Self::start(endpoint, store, worker, config.limits)
+        Self::start(endpoint, store, worker, config)
     }
 
-    fn start(endpoint: Endpoint, store: Arc<dyn Store>, worker: worker::Handle, limits: Limits) -> Self {
+    fn start(endpoint: Endpoint, store: Arc<dyn Store>, worker: worker::Handle, config: Config) -> Self {
+        let Config { limits, shelf, .. } = config;
         let counters = Arc::new(Counters::default());
         let watching = tokio::spawn(watch(store.clone(), worker.clone()));
         let context = Context {
@@ -55,6 +55,8 @@ impl Bridge {
             checks: Arc::default(),
             doors: Arc::new(Mutex::new(Doorkeeper::new(now(), &limits))),
             strangers: Arc::new(Semaphore::new(limits.strangers as usize)),
+            fetches: Arc::new(Semaphore::new(limits.fetches as usize)),
+            shelf,
             limits: Arc::new(limits),
         };
         let accepting = tokio::spawn(accept(endpoint.clone(), context));

@@ -3,12 +3,14 @@
 use super::check;
 use super::counters::Counters;
 use super::entry::{Entered, Entry};
-use super::worker::{self, Input};
+use super::fetch;
+use super::worker::{self, Heard, Input};
 use crate::bucket::Bucket;
 use crate::check::Allowance;
 use crate::doorkeeper::Doorkeeper;
 use crate::limits::Limits;
 use crate::prefix::Prefix;
+use crate::recording::shelf::Shelf;
 use crate::session::{Action, Session};
 use crate::store::Store;
 use giaoban_proto::transport::peer_key;
@@ -37,6 +39,9 @@ pub(super) struct Context {
     pub(super) checks: Arc<Mutex<Allowance>>,
     pub(super) limits: Arc<Limits>,
     pub(super) doors: Arc<Mutex<Doorkeeper>>,
+    /// What recordings are fetched from, and places for those who do.
+    pub(super) shelf: Option<Shelf>,
+    pub(super) fetches: Arc<Semaphore>,
     /// Places for those whose key is not enrolled.
     pub(super) strangers: Arc<Semaphore>,
 }
@@ -96,12 +101,29 @@ pub(super) async fn serve(incoming: Incoming, knocking: Knocking, context: &Cont
     drop(place);
     let code = match entered {
         Ok(Entered::Room { receiver, sender, control }) => {
-            meet(&connection, &mut session, &mut framer, context, receiver, sender, control).await
+            let offering = session
+                .line()
+                .map(|line| tokio::spawn(fetch::offer(connection.clone(), context.clone(), device, line)));
+            let code = meet(&connection, &mut session, &mut framer, context, receiver, sender, control).await;
+            offering.inspect(|offering| offering.abort());
+            code
         }
         Ok(Entered::Check { receiver, sender, place }) => {
             let code = check::serve(&connection, &mut session, &mut framer, receiver, sender, context).await;
             drop(place);
             code
+        }
+        Ok(Entered::Fetch { receiver, sender, room, admitted, first }) => {
+            fetch::serve_alone(
+                &connection,
+                context,
+                (device, room, admitted),
+                framer,
+                receiver,
+                sender,
+                first,
+            )
+            .await
         }
         Err(code) => code,
     };
@@ -205,7 +227,8 @@ impl Member<'_> {
                     } else if !self.shares.take(datagram.len()) {
                         counters.dropped_datagrams.fetch_add(1, Relaxed);
                     } else {
-                        match self.context.worker.inputs().try_send(Input::Datagram(id, datagram)) {
+                        let heard = Heard { line: id, at: now(), bytes: datagram };
+                        match self.context.worker.heard().try_send(heard) {
                             Ok(()) => {}
                             Err(TrySendError::Full(_)) => {
                                 counters.dropped_datagrams.fetch_add(1, Relaxed);

@@ -6,6 +6,7 @@ use super::listen::Bridge;
 use super::{tunnels, worker::Config};
 use crate::command::out;
 use crate::recording::Recorder;
+use crate::recording::shelf::Shelf;
 use crate::settings::{ListenTcp, Serve};
 use crate::store::{Fact, SqliteStore, Store, system_clock};
 use anyhow::Context as _;
@@ -51,6 +52,7 @@ pub async fn run(house: &House, json: bool, serve: &Serve) -> anyhow::Result<()>
         spare: Some(keys.spare),
         log_names: serve.log_names,
         recorder: Some(recorder.clone()),
+        shelf: Some(Shelf::on_thread(house.recordings()?).context("no thread for reading recordings")?),
         announcements: Some(house.announcements()),
     };
     let bridge = Bridge::on_thread(end.endpoint, store.clone(), config)

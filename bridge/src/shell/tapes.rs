@@ -3,7 +3,7 @@
 use super::worker::{Act, Input, later};
 use crate::recording::{Begun, Recorder, Resumed, Tape};
 use crate::room::Room;
-use crate::store::SiteId;
+use crate::store::{RecordingId, SiteId};
 use giaoban_proto::link::RoomName;
 use giaoban_proto::wire::{ActCode, Record, Recording};
 use std::collections::BTreeMap;
@@ -18,6 +18,8 @@ pub(super) struct Tapes {
     /// For answers that come later.
     own: mpsc::WeakSender<Input>,
     running: BTreeMap<RoomName, Tape>,
+    /// Of which it is known that their rooms were locked.
+    closed: BTreeMap<RoomName, RecordingId>,
 }
 
 /// What the recorder has answered.
@@ -31,7 +33,7 @@ pub(super) enum Recorded {
 
 impl Tapes {
     pub(super) const fn new(recorder: Option<Recorder>, own: mpsc::WeakSender<Input>) -> Self {
-        Self { recorder, own, running: BTreeMap::new() }
+        Self { recorder, own, running: BTreeMap::new(), closed: BTreeMap::new() }
     }
 
     /// A room has opened: what an earlier run of the bridge has left of it goes on.
@@ -100,6 +102,7 @@ impl Tapes {
                     Record::Pause => room.set_recording(Recording::Paused),
                     Record::Stop => {
                         self.running.remove(name);
+                        room.set_recorded(None);
                         room.set_recording(Recording::Off);
                     }
                 }
@@ -121,6 +124,9 @@ impl Tapes {
             self.closed(name);
         }
         if let Some(room) = room {
+            if record == Record::Stop {
+                room.set_recorded(None);
+            }
             room.recording_refused(record);
         }
         Some((act, ActCode::Failed))
@@ -132,16 +138,25 @@ impl Tapes {
         while let Some(taped) = room.poll_tape() {
             tape.put(taped);
         }
+        room.set_recorded(Some((tape.id().0 as u64, tape.position_ms())));
         if tape.has_failed(now) {
             let dropped = tape.dropped();
             tracing::error!(room = name.as_str(), dropped, "the recording has failed; the meeting goes on");
             self.running.remove(name);
+            room.set_recorded(None);
             room.set_recording(Recording::Failed);
         }
     }
 
+    /// What runs of a room, and whether its room was locked before.
+    pub(super) fn close(&mut self, name: &RoomName) -> Option<RecordingId> {
+        let id = self.running.get(name)?.id();
+        (self.closed.insert(name.clone(), id) != Some(id)).then_some(id)
+    }
+
     /// A room has closed, and its recording ends.
     pub(super) fn closed(&mut self, name: &RoomName) {
+        self.closed.remove(name);
         if let (Some(tape), Some(recorder)) = (self.running.remove(name), &self.recorder) {
             recorder.end(tape.id());
         }

@@ -1,37 +1,48 @@
 //! The thread that owns the rooms: everything that happens in a meeting happens here, in one order, without a lock.
 //!
-//! Ticks come first: whatever is in the queue waits while 20 ms are mixed. The queue is bounded, and a voice packet
-//! that finds it full is dropped and counted by whoever brought it.
+//! Ticks come first: whatever is in the queue waits while 20 ms are mixed. Datagrams have a queue of their own and wait
+//! for the tick in any case, since nothing is heard or sent before it: to wake this thread for each would cost more than
+//! what is done with it. Both queues are bounded, and a datagram that finds its own full is dropped and counted by whoever
+//! brought it.
 #![expect(clippy::disallowed_methods, reason = "a shell: this is where the rooms' clock is read")]
 
+mod carry;
+mod fetching;
 mod input;
 mod written;
 
-pub(super) use input::{Act, Input, Line, Place, Who, later};
+pub(super) use fetching::wire;
+pub(super) use input::{Act, Fetcher, Heard, Input, Line, Place, Who, later};
 
+use super::fetch::Purse;
 use super::players::Players;
 use super::tapes::Tapes;
 use crate::announcement::Announcements;
 use crate::lateness::Lateness;
 use crate::limits::Limits;
+use crate::permit::seated_as;
 use crate::recording::Recorder;
+use crate::recording::shelf::Shelf;
 use crate::room::{Event, Joining, Room};
 use crate::session::LineId;
 use crate::store::{Admitted, Fact, SiteId, Snapshot, Store, Verdict, VisitId};
-use bytes::Bytes;
+use carry::Carrier;
 use giaoban_proto::link::{Fingerprint, RoomName};
 use giaoban_proto::transport::PublicKey;
 use giaoban_proto::unit::{BRICK, MemberId};
 use giaoban_proto::wire::{
-    ActCode, CAPABILITIES, CloseCode, Done, ServerMessage, SiteRole, VERSION, Welcome,
+    ActCode, CAPABILITIES, CloseCode, Done, KEEPS, ServerMessage, SiteRole, VERSION, Welcome,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
-/// What may wait for the worker: a tick's worth of voice from a thousand talkers.
+/// What may wait for the worker besides datagrams.
 const QUEUE: usize = 4096;
+
+/// Datagrams that may wait for a tick: 20 ms of voice and reports from some thousands.
+const HEARD: usize = 4096;
 
 /// When a tick is later than this, those it has missed are not made up for: everybody would hear a burst.
 const GIVE_UP_AFTER: Duration = Duration::from_millis(200);
@@ -50,6 +61,8 @@ pub struct Config {
     pub log_names: bool,
     /// What writes recordings; `None` where nothing is recorded.
     pub recorder: Option<Recorder>,
+    /// What recordings are fetched from; `None` where they are not.
+    pub shelf: Option<Shelf>,
     /// What can be played into rooms.
     pub announcements: Option<Announcements>,
 }
@@ -74,17 +87,24 @@ struct Held {
     site: Option<SiteId>,
     generation: u64,
     visit: Option<VisitId>,
+    /// Whether it asked for a seat as a source, beside that of the device.
+    source: bool,
 }
 
 /// What the worker may be told to do by whoever holds the bridge.
 #[derive(Clone, Debug)]
 pub(super) struct Handle {
     inputs: mpsc::Sender<Input>,
+    heard: mpsc::Sender<Heard>,
 }
 
 impl Handle {
     pub(super) fn inputs(&self) -> &mpsc::Sender<Input> {
         &self.inputs
+    }
+
+    pub(super) fn heard(&self) -> &mpsc::Sender<Heard> {
+        &self.heard
     }
 
     /// Puts everybody out with [`CloseCode::Stopping`] and ends the worker.
@@ -97,22 +117,31 @@ impl Handle {
     }
 }
 
-/// Starts a worker on a thread of its own.
+/// Starts a worker on a thread of its own; what it sends goes out on the current runtime.
 pub(super) fn start_thread(config: Config, store: Arc<dyn Store>) -> std::io::Result<Handle> {
-    let (inputs, queue) = mpsc::channel(QUEUE);
+    let (handle, queues) = queues();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let own = inputs.clone();
-    std::thread::Builder::new()
-        .name("rooms".into())
-        .spawn(move || runtime.block_on(Worker::new(config, store, own.downgrade()).run(queue)))?;
-    Ok(Handle { inputs })
+    let worker = Worker::new(config, store, handle.inputs.downgrade(), Carrier::start());
+    std::thread::Builder::new().name("rooms".into()).spawn(move || runtime.block_on(worker.run(queues)))?;
+    Ok(handle)
 }
 
 /// Starts a worker as a task of the current runtime, where time may be virtual.
 pub(super) fn start_task(config: Config, store: Arc<dyn Store>) -> Handle {
-    let (inputs, queue) = mpsc::channel(QUEUE);
-    tokio::spawn(Worker::new(config, store, inputs.downgrade()).run(queue));
-    Handle { inputs }
+    let (handle, queues) = queues();
+    tokio::spawn(Worker::new(config, store, handle.inputs.downgrade(), Carrier::start()).run(queues));
+    handle
+}
+
+/// What a worker is told by.
+struct Queues {
+    inputs: mpsc::Receiver<Input>,
+    heard: mpsc::Receiver<Heard>,
+}
+
+fn queues() -> (Handle, Queues) {
+    let ((inputs, told), (heard, hears)) = (mpsc::channel(QUEUE), mpsc::channel(HEARD));
+    (Handle { inputs, heard }, Queues { inputs: told, heard: hears })
 }
 
 struct Worker {
@@ -128,17 +157,22 @@ struct Worker {
     visits: HashMap<MemberId, (RoomName, VisitId)>,
     /// Who let a guest's device in, for when it comes again.
     hosts: HashMap<PublicKey, (RoomName, SiteId)>,
+    /// Who fetches what was recorded, and when they were last told how much may go.
+    purses: HashMap<LineId, Arc<Purse>>,
+    paid: Option<Instant>,
     tapes: Tapes,
     players: Players,
+    carrier: Carrier,
     next_id: u64,
     late: Lateness,
 }
 
 impl Worker {
-    fn new(config: Config, store: Arc<dyn Store>, own: mpsc::WeakSender<Input>) -> Self {
+    fn new(config: Config, store: Arc<dyn Store>, own: mpsc::WeakSender<Input>, carrier: Carrier) -> Self {
         Self {
             tapes: Tapes::new(config.recorder.clone(), own.clone()),
             players: Players::new(config.announcements.clone(), own.clone()),
+            carrier,
             config,
             store,
             own,
@@ -147,12 +181,14 @@ impl Worker {
             lines: HashMap::new(),
             visits: HashMap::new(),
             hosts: HashMap::new(),
+            purses: HashMap::new(),
+            paid: None,
             next_id: 1,
             late: Lateness::default(),
         }
     }
 
-    async fn run(mut self, mut queue: mpsc::Receiver<Input>) {
+    async fn run(mut self, mut queues: Queues) {
         let mut next_tick = tokio::time::Instant::now() + BRICK;
         loop {
             tokio::select! {
@@ -161,9 +197,14 @@ impl Worker {
                     let now = tokio::time::Instant::now();
                     self.late.note(now.saturating_duration_since(next_tick));
                     next_tick = if now - next_tick > GIVE_UP_AFTER { now } else { next_tick } + BRICK;
+                    // No more than the queue holds: whatever comes meanwhile is the next tick's.
+                    for _ in 0..HEARD {
+                        let Ok(heard) = queues.heard.try_recv() else { break };
+                        self.hear(heard);
+                    }
                     self.tick(now.into_std());
                 }
-                input = queue.recv() => match input {
+                input = queues.inputs.recv() => match input {
                     Some(Input::Stop(done)) => {
                         self.stop();
                         // Whoever asked may have gone.
@@ -184,13 +225,6 @@ impl Worker {
                 if let Err(Ok(line)) = answer.send(joined) {
                     // The connection went while the door was being opened.
                     self.lost(now, line);
-                }
-            }
-            Input::Datagram(line, bytes) => {
-                if let Some(&member) = self.lines.get(&line)
-                    && let Some(room) = self.room_of(member)
-                {
-                    room.handle_datagram(now, member, &bytes);
                 }
             }
             Input::Message(line, message) => {
@@ -229,9 +263,27 @@ impl Worker {
                 self.write_act(now, &room, act.by, ("play", called), (act.number, code));
                 self.events(now, &room);
             }
+            Input::MayFetch(line, answer) => {
+                // Whoever asked may have gone.
+                let _ = answer.send(self.fetcher(line));
+            }
+            Input::Fetching(line, purse) => self.set_fetching(now, line, purse),
+            Input::Got(room, device, recording, span) => {
+                if let Some(room) = self.rooms.get_mut(&room) {
+                    room.fetched(device.as_bytes(), recording.0 as u64, span);
+                }
+            }
             Input::Changed(snapshot) => self.apply(now, &snapshot),
             Input::Lost(line) => self.lost(now, line),
             Input::Stop(_) => {}
+        }
+    }
+
+    fn hear(&mut self, Heard { line, at, bytes }: Heard) {
+        if let Some(&member) = self.lines.get(&line)
+            && let Some(room) = self.room_of(member)
+        {
+            room.handle_datagram(at, member, &bytes);
         }
     }
 
@@ -242,7 +294,7 @@ impl Worker {
     fn join(&mut self, now: Instant, who: Who, line: Line) -> Result<LineId, CloseCode> {
         let (line_id, fresh) = (LineId(self.next_id), MemberId(self.next_id));
         self.next_id += 1;
-        let Who { room: name, device, admitted, place, cap, muted, watches } = who;
+        let Who { room: name, device, admitted, place, cap, muted, watches, source } = who;
         let Admitted { site, name: called, role, guest, generation, visit, max_members } = admitted;
         let full = self.rooms.len() >= self.config.limits.rooms as usize && !self.rooms.contains_key(&name);
         let most = max_members.unwrap_or(self.config.limits.members as usize);
@@ -255,6 +307,7 @@ impl Worker {
             site,
             generation,
             visit,
+            source,
         };
         if full {
             self.left(&held, Some(CloseCode::Full));
@@ -265,8 +318,9 @@ impl Worker {
             self.tapes.opened(&name, &mut room);
             room
         });
-        let joining =
-            Joining { id: fresh, device: *device.as_bytes(), name: called, cap, muted, role, guest, watches };
+        let role = seated_as(role, source).unwrap_or(role);
+        let device = seat_of(&device, source);
+        let joining = Joining { id: fresh, device, name: called, cap, muted, role, guest, watches };
         room.set_max_members(most);
         let result = match place {
             Place::Seat => room.join(now, joining),
@@ -286,6 +340,11 @@ impl Worker {
         );
         match result {
             Ok(id) => {
+                if source {
+                    // It has no visit that would tell.
+                    let (target, detail) = (id.0.to_string(), name.as_str().to_owned());
+                    self.store.record(Fact::Acted { by: site, act: "join as source", target, detail });
+                }
                 match place {
                     // The first word on this line; the room's list of who is here follows it.
                     Place::Seat => self.greet(&mut held, id),
@@ -317,6 +376,7 @@ impl Worker {
         }
         if let Some(older) = self.held.insert(id, held) {
             self.lines.remove(&older.id);
+            self.purses.remove(&older.id);
             close(&older.line, CloseCode::Replaced);
             self.left(&older, Some(CloseCode::Replaced));
         }
@@ -326,6 +386,7 @@ impl Worker {
     fn release(&mut self, id: MemberId) -> Option<Held> {
         let held = self.held.remove(&id)?;
         self.lines.remove(&held.id);
+        self.purses.remove(&held.id);
         Some(held)
     }
 
@@ -383,10 +444,13 @@ impl Worker {
                 Some(site) if site.generation > held.generation => {
                     room.put_out(now, member, CloseCode::Expelled)
                 }
-                Some(site) => {
-                    room.set_role(now, member, site.role_in(held.room.as_str()));
-                    room.rename(member, &site.name);
-                }
+                Some(site) => match seated_as(site.role_in(held.room.as_str()), held.source) {
+                    Some(role) => {
+                        room.set_role(now, member, role);
+                        room.rename(member, &site.name);
+                    }
+                    None => room.put_out(now, member, CloseCode::NoSource),
+                },
             }
         }
         for held in self.held.values_mut() {
@@ -439,19 +503,24 @@ impl Worker {
     }
 
     fn tick(&mut self, now: Instant) {
-        let Self { rooms, held, tapes, players, .. } = self;
+        let Self { rooms, held, tapes, players, store, carrier, .. } = self;
         for (name, room) in rooms.iter_mut() {
             players.tick(name, room);
             room.tick(now);
             tapes.tick(now, name, room);
+            if room.is_locked()
+                && let Some(id) = tapes.close(name)
+            {
+                store.record(Fact::RecordingClosed { id });
+            }
             while let Some(transmit) = room.poll_transmit() {
                 if let Some(Held { line, .. }) = held.get(&transmit.member) {
-                    // quinn drops its oldest datagram when a link takes no more: right for voice. What cannot be
-                    // sent at all belongs to a connection that is ending.
-                    let _ = line.connection.send_datagram(Bytes::copy_from_slice(transmit.bytes));
+                    carrier.load(&line.connection, transmit.bytes);
                 }
             }
         }
+        carrier.go();
+        self.pay(now);
         self.all_events(now);
     }
 
@@ -534,6 +603,7 @@ impl Worker {
             late_us_median = self.late.permille(500).as_micros() as u64,
             late_us_99th = self.late.permille(990).as_micros() as u64,
             late_us_worst = self.late.worst().as_micros() as u64,
+            unsent = self.carrier.unsent(),
             "rooms closed"
         );
     }
@@ -543,7 +613,7 @@ impl Worker {
 fn welcome(config: &Config, held: &Held, id: MemberId, role: SiteRole) {
     let welcome = Welcome {
         version: VERSION,
-        capabilities: CAPABILITIES,
+        capabilities: if config.shelf.is_some() { CAPABILITIES | KEEPS } else { CAPABILITIES },
         member: id.0,
         room: held.room.as_str().to_owned(),
         name: held.name.clone(),
@@ -551,6 +621,12 @@ fn welcome(config: &Config, held: &Held, id: MemberId, role: SiteRole) {
         spare: config.spare.map(|spare| spare.as_bytes().to_vec()).unwrap_or_default(),
     };
     let _ = held.line.control.try_send(welcome.into());
+}
+
+/// By what a seat is known when its device comes again: the device's key; for a source what no device's key is, its
+/// complement, so that an operator's own seat is left alone.
+fn seat_of(device: &PublicKey, source: bool) -> [u8; 32] {
+    device.as_bytes().map(|byte| if source { !byte } else { byte })
 }
 
 fn close(line: &Line, code: CloseCode) {

@@ -5,7 +5,10 @@
 
 use super::admission::Refusals;
 use super::desk::{Desk, Work};
-use super::{Ask, Fact, GuestAsk, GuestDoor, Registry, Snapshot, StoreError, UnixMs, Verdict, snapshot};
+use super::{
+    Ask, Fact, GuestAsk, GuestDoor, Kept, RecordingId, Registry, SiteId, Snapshot, StoreError, UnixMs,
+    Verdict, snapshot,
+};
 use giaoban_proto::link::RoomName;
 use giaoban_proto::transport::PublicKey;
 use giaoban_proto::wire::CloseCode;
@@ -29,6 +32,7 @@ pub(super) enum Job {
     Admit(Ask, oneshot::Sender<Verdict>),
     GuestDoor(RoomName, oneshot::Sender<Result<GuestDoor, CloseCode>>),
     AdmitGuest(GuestAsk, oneshot::Sender<Verdict>),
+    Kept(RoomName, Option<SiteId>, RecordingId, oneshot::Sender<Vec<Kept>>),
     Record(Fact),
     WriteDown(Fact, oneshot::Sender<()>),
 }
@@ -37,6 +41,7 @@ pub(super) enum Job {
 enum Answer {
     Verdict(oneshot::Sender<Verdict>, Verdict),
     Door(oneshot::Sender<Result<GuestDoor, CloseCode>>, Result<GuestDoor, CloseCode>),
+    Kept(oneshot::Sender<Vec<Kept>>, Vec<Kept>),
     Written(oneshot::Sender<()>),
 }
 
@@ -46,6 +51,7 @@ impl Answer {
         match self {
             Self::Verdict(to, verdict) => drop(to.send(verdict)),
             Self::Door(to, door) => drop(to.send(door)),
+            Self::Kept(to, kept) => drop(to.send(kept)),
             Self::Written(to) => drop(to.send(())),
         }
     }
@@ -231,6 +237,9 @@ fn answer(desk: &Desk<'_>, job: Job, refusals: &mut Refusals) -> Work<Option<Ans
         }
         Job::AdmitGuest(ask, to) => {
             alone(desk, |desk| desk.admit_guest(&ask, refusals))?.map(|verdict| Answer::Verdict(to, verdict))
+        }
+        Job::Kept(room, site, also, to) => {
+            alone(desk, |desk| desk.kept(room.as_str(), site, also.0))?.map(|kept| Answer::Kept(to, kept))
         }
         Job::WriteDown(fact, to) => {
             alone(desk, |desk| desk.record(&fact, refusals))?.map(|()| Answer::Written(to))

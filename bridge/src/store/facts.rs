@@ -61,6 +61,7 @@ impl Desk<'_> {
                 Err(StoreError::NoSuchRecording(_)) => Ok(()),
                 set => set,
             },
+            Fact::RecordingClosed { id } => self.close_recording(*id),
             Fact::BridgeStarted => self.audit("bridge started", "", ""),
             Fact::BridgeStopped => {
                 let left = self.all_leave(CloseCode::Stopping)?;

@@ -1,9 +1,11 @@
 //! Recordings: which there are, and which are to be gone on with when a bridge starts again. What they hold lies beside
 //! the store, in files of their own.
 
+use super::attendance::words;
 use super::desk::{Desk, Work};
 use super::rooms::word;
 use super::{Registry, SiteId, StoreError, UnixMs};
+use giaoban_proto::wire::CloseCode;
 use rusqlite::{OptionalExtension, Row, params};
 use std::str::FromStr;
 
@@ -70,6 +72,22 @@ pub struct RecordingRow {
     /// How it stands.
     pub state: RecordingState,
 }
+
+/// A recording of a room, as far as somebody may fetch it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Which.
+    pub row: RecordingRow,
+    /// Whether its room was locked at any time.
+    pub closed: bool,
+    /// Whether whoever asks was in the meeting.
+    pub was_in: bool,
+    /// Whether an operator has put it out last.
+    pub put_out: bool,
+}
+
+/// Recordings of a room that are told of, the latest.
+const MOST_KEPT: usize = 16;
 
 /// The columns of a row, in order.
 const COLUMNS: &str = "id, room, file, started, ended, state";
@@ -159,6 +177,34 @@ impl Desk<'_> {
         let sql = format!("SELECT {COLUMNS} FROM recordings WHERE id = ?1");
         let found = self.db.query_row(&sql, [id.0], |found| Ok(row(found))).optional()?;
         found.unwrap_or(Err(StoreError::NoSuchRecording(id.0)))
+    }
+
+    /// The latest recordings of a room, and that of this number, for this site, or for a guest.
+    pub(super) fn kept(&self, room: &str, site: Option<SiteId>, also: i64) -> Work<Vec<Kept>> {
+        let during = "FROM visits WHERE site = ?2 AND visits.room = recordings.room
+                      AND joined < coalesce(ended, ?3) AND coalesce(left, ?3) >= started";
+        let mut rows = self.db.prepare(&format!(
+            "SELECT {COLUMNS}, closed, EXISTS (SELECT 1 {during}),
+                 (SELECT why {during} ORDER BY joined DESC, visits.id DESC LIMIT 1)
+             FROM recordings WHERE room = ?1 ORDER BY id DESC"
+        ))?;
+        let mut rows = rows.query(params![room, site.map(|site| site.0), self.now.0 + 1])?;
+        let mut kept = Vec::new();
+        while let Some(found) = rows.next()? {
+            let row = row(found)?;
+            if kept.len() >= MOST_KEPT && row.id.0 != also {
+                continue;
+            }
+            let why: Option<String> = found.get(8)?;
+            let put_out = why.is_some_and(|why| why == words(CloseCode::Expelled));
+            kept.push(Kept { row, closed: found.get(6)?, was_in: found.get(7)?, put_out });
+        }
+        Ok(kept)
+    }
+
+    /// The room of a recording is locked.
+    pub(super) fn close_recording(&self, id: RecordingId) -> Work<()> {
+        self.write("UPDATE recordings SET closed = 1 WHERE id = ?1", [id.0]).map(drop)
     }
 
     pub(super) fn set_recording(

@@ -12,8 +12,8 @@ use std::path::Path;
 use std::time::Duration;
 
 /// From no store at all to version 1, from that to version 2, and so on. The version is SQLite's `user_version`.
-const STEPS: [fn(&Desk<'_>) -> Work<()>; 4] =
-    [secrets_rooms_devices, sites_and_all_else, meetings, recordings];
+const STEPS: [fn(&Desk<'_>) -> Work<()>; 5] =
+    [secrets_rooms_devices, sites_and_all_else, meetings, recordings, closed_recordings];
 
 /// How long a change by another process is waited for. Theirs take milliseconds; a disk that stalls takes longer.
 const BUSY_FOR: Duration = Duration::from_secs(5);
@@ -239,4 +239,9 @@ fn recordings(desk: &Desk<'_>) -> Work<()> {
              state TEXT NOT NULL CHECK (state IN ('on', 'paused', 'ended', 'failed'))
          ) STRICT;",
     )?)
+}
+
+fn closed_recordings(desk: &Desk<'_>) -> Work<()> {
+    // Of what was recorded before nobody knows; nobody could fetch it either.
+    Ok(desk.db.execute_batch("ALTER TABLE recordings ADD COLUMN closed INTEGER NOT NULL DEFAULT 0;")?)
 }

@@ -8,7 +8,8 @@
 use super::clerk::{Clerk, Job, Known, Lost};
 use super::desk::Faults;
 use super::{
-    Ask, Clock, Fact, GuestAsk, GuestDoor, Registry, Secrets, SiteId, Snapshot, Store, StoreError, Verdict,
+    Ask, Clock, Fact, GuestAsk, GuestDoor, Kept, RecordingId, Registry, Secrets, SiteId, Snapshot, Store,
+    StoreError, Verdict,
 };
 use giaoban_proto::link::RoomName;
 use giaoban_proto::transport::PublicKey;
@@ -201,6 +202,12 @@ impl Store for SqliteStore {
 
     fn record(&self, fact: Fact) {
         self.ask(Job::Record(fact));
+    }
+
+    fn kept(&self, room: RoomName, site: Option<SiteId>, also: RecordingId) -> oneshot::Receiver<Vec<Kept>> {
+        let (answer, later) = oneshot::channel();
+        self.ask(Job::Kept(room, site, also, answer));
+        later
     }
 
     fn knows(&self, device: &PublicKey) -> bool {

@@ -214,6 +214,13 @@ fn the_attendance_says_who_was_there_how_long_and_a_spreadsheet_can_read_it() {
     );
     assert_eq!(lines.len(), 5, "{csv}");
 
+    let page = house.well(&["attendance", "--html"]);
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"), "{page}");
+    assert!(
+        page.contains("<td class=\"t\">2026-03-31 08:20</td>") && page.contains("=1+1 (khách)"),
+        "{page}"
+    );
+
     let json =
         house.json(&["attendance", "--since", "2026-03-31 08:10", "--until", "2026-03-31T08:35:00+07:00"]);
     let totals: Vec<_> =
@@ -234,6 +241,43 @@ fn the_attendance_says_who_was_there_how_long_and_a_spreadsheet_can_read_it() {
     assert!(house.well(&["attendance", "--until", "2026-03-30"]).contains("nobody"));
     assert!(house.well(&["attendance", "--since", "2026-03-31", "--until", "2026-03-31"]).contains("Tri Lễ"));
     assert!(house.well(&["attendance", "--room", "họp"]).contains("nobody"));
+}
+
+#[test]
+fn messages_of_a_room_are_listed_and_move_no_cursor() {
+    let house = House::used();
+    assert!(house.well(&["messages", "giaoban"]).contains("không có tin nhắn"));
+    let clock = Arc::new(AtomicI64::new(MORNING));
+    let at = clock.clone();
+    let store = SqliteStore::open(&house.file("giaoban.db"), Box::new(move || UnixMs(at.load(Relaxed))))
+        .expect("opens");
+    let said = |room: &str, name: &str, text: &str, to_operators| Fact::Said {
+        room: room.into(),
+        site: None,
+        name: name.into(),
+        text: text.into(),
+        to_operators,
+    };
+    for (minute, fact) in [
+        said("giaoban", "Tri Lễ", "Số văn bản: 112/BC", false),
+        said("họp", "Khác", "của phòng khác", false),
+        said("giaoban", "Bản\u{1b}[2J Na", "Không nghe được", true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        clock.store(MORNING + minute as i64 * MINUTE, Relaxed);
+        store.record(fact);
+        store.edit(|_| ());
+    }
+    let shown = house.well(&["messages", "giaoban"]);
+    assert!(shown.contains("2026-03-31 08:00:00  Tri Lễ (guest / khách)"), "{shown}");
+    assert!(shown.contains("operators / điều hành") && !shown.contains("của phòng khác"), "{shown}");
+    assert!(!shown.contains('\u{1b}'), "{shown}");
+    let json = house.json(&["messages", "giaoban", "--since", "2026-03-31 08:01"]);
+    let rows: Vec<_> = json.as_array().expect("rows").iter().map(|row| (&row["text"], &row["at"])).collect();
+    assert_eq!(rows, [(&"Không nghe được".into(), &"2026-03-31T08:02:00+07:00".into())]);
+    assert_eq!(json[0]["to_operators"], true);
 }
 
 #[test]
@@ -364,7 +408,7 @@ fn every_shell_is_told_of_every_command_and_every_command_has_its_page() {
     let pages = house.json(&["man", "--dir", &house.beside("man")]);
     let pages: Vec<&str> =
         pages["pages"].as_array().expect("pages").iter().map(|p| p.as_str().expect("a path")).collect();
-    assert_eq!(pages.len(), 32, "{pages:#?}");
+    assert_eq!(pages.len(), 33, "{pages:#?}");
     for page in pages {
         let text = fs::read_to_string(page).expect("written");
         assert!(text.contains(".SH NAME") && text.contains(".SH SYNOPSIS"), "{page}: {text}");

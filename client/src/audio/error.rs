@@ -12,10 +12,10 @@ use giaoban_proto::sound::wav::WavFault;
 #[derive(Debug, thiserror::Error)]
 pub enum AudioError {
     /// The word given as a source of sound is none.
-    #[error("`{}` is no source of sound: give FILE.wav, device, device:NAME, tone or silence", OneLine(.0))]
+    #[error("`{}` is no source of sound: give FILE.wav, device, device:NAME, tone, silence or -", OneLine(.0))]
     UnknownInput(String),
     /// The word given as a place for sound is none.
-    #[error("`{}` is no place for sound: give FILE.wav, device, device:NAME or null", OneLine(.0))]
+    #[error("`{}` is no place for sound: give FILE.wav, device, device:NAME, null or -", OneLine(.0))]
     UnknownOutput(String),
     /// What was named is a folder, a pipe or a device file.
     #[error("{} is not a file: name a WAV file", Shown(path))]

@@ -194,7 +194,7 @@ impl<W: Write + Seek + Send> Sink for FileSink<W> {
 }
 
 /// A sample for a 16-bit file: too loud is cut, not-a-number is silence.
-fn to_i16(sample: f32) -> i16 {
+pub(super) fn to_i16(sample: f32) -> i16 {
     // A cast from float to integer saturates, and takes not-a-number to 0.
     (sample * 32_768.0).round() as i16
 }

@@ -64,6 +64,7 @@ pub(crate) fn line(member: u64) -> LineFigures {
         round_trip_10ms: 12,
         microphone: 0,
         level: 0,
+        has: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an operator can have done: how it is typed, whom it is about, and the act that it is. Pure.
 
 use giaoban_proto::wire::{
-    FloorMode, Gain, Record, Rename, Say, SetFloor, SetRoom, Silence, SilenceAll, Tick, act::What,
+    FloorMode, Gain, Record, Rename, Say, SetFloor, SetRoom, Silence, SilenceAll, Tick, TwoWay, act::What,
 };
 
 /// What is to be done. Numbers are those of members or of guests in the lobby.
@@ -41,6 +41,8 @@ pub enum Deed {
     Say(String, bool),
     /// 0: nobody.
     Deputy(u64),
+    /// Whether this source hears the meeting.
+    TwoWay(u64, bool),
 }
 
 impl Deed {
@@ -71,6 +73,8 @@ impl Deed {
             Self::Play(_) => "play",
             Self::Say(..) => "say",
             Self::Deputy(_) => "deputy",
+            Self::TwoWay(_, true) => "two-way",
+            Self::TwoWay(_, false) => "one-way",
         }
     }
 
@@ -90,7 +94,8 @@ impl Deed {
             | Self::Gain(member, _)
             | Self::Tick(member)
             | Self::Untick(member)
-            | Self::Deputy(member) => Some(*member),
+            | Self::Deputy(member)
+            | Self::TwoWay(member, _) => Some(*member),
             _ => None,
         }
     }
@@ -121,6 +126,7 @@ impl Deed {
             Self::Play(ref name) => What::Play(name.clone()),
             Self::Say(ref text, to_operators) => What::Say(Say { text: text.clone(), to_operators }),
             Self::Deputy(member) => What::Deputy(member),
+            Self::TwoWay(member, hears) => What::TwoWay(TwoWay { member, hears }),
         }
     }
 }
@@ -161,6 +167,8 @@ pub(crate) mod tests {
             Deed::Say("112/BC".into(), true),
             Deed::Deputy(7),
             Deed::Deputy(0),
+            Deed::TwoWay(7, true),
+            Deed::TwoWay(7, false),
         ];
         all.extend(FloorMode::ALL.map(|mode| Deed::Floor(mode, 0)));
         all.push(Deed::Floor(FloorMode::Moderated, 180));

@@ -70,6 +70,10 @@ struct Member<'a> {
     present: u32,
     away: bool,
     gain_db: i32,
+    /// Left out while nothing is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    has_percent: Option<u32>,
+    two_way: bool,
 }
 
 impl<'a> Member<'a> {
@@ -85,6 +89,8 @@ impl<'a> Member<'a> {
             present: seat.present,
             away: seat.away,
             gain_db: seat.gain_db,
+            has_percent: seat.has,
+            two_way: seat.two_way,
         }
     }
 }
@@ -239,6 +245,8 @@ struct Line {
     microphone_missing: bool,
     sends: Option<Leg>,
     hears: Option<Leg>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    has_percent: Option<u32>,
 }
 
 impl Line {
@@ -252,6 +260,7 @@ impl Line {
             microphone_missing: line.microphone & 4 != 0,
             sends: line.sends.map(Leg::of),
             hears: line.hears.map(Leg::of),
+            has_percent: line.has,
         }
     }
 }
@@ -322,13 +331,15 @@ mod tests {
             present: 2,
             away: true,
             gain_db: -3,
+            has: None,
+            two_way: true,
         };
         let newer = Seat { member: 8, role: 99, ..Seat::default() };
         let who = read(&Wish::Who, &Ok(Answer::Who(vec![seat, newer])));
         assert_eq!((&who["act"], &who["result"]), (&"who".into(), &"done".into()));
         let first = serde_json::json!({
             "member": 7, "name": "Tri Lễ", "role": "participant", "guest": true, "muted": true, "silenced": true,
-            "hand": 3, "present": 2, "away": true, "gain_db": -3
+            "hand": 3, "present": 2, "away": true, "gain_db": -3, "two_way": true
         });
         assert_eq!(who["members"][0], first);
         assert!(who["members"][1]["role"].is_null() && who.get("waiting").is_none());

@@ -231,7 +231,7 @@ impl Run<'_> {
             Event::Lost { id, loss } if observing == Some(id) => return Err(lost(loss)),
             Event::Lost { id, loss } => self.session.handle_lost(now, id, loss),
             // Nothing is said here but control.
-            Event::Datagram { .. } => {}
+            Event::Datagram { .. } | Event::Bulk { .. } | Event::BulkOver { .. } => {}
         }
         Ok(None)
     }

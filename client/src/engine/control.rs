@@ -8,7 +8,7 @@ use crate::session::{LineId, Loss};
 use crate::words::Message;
 use giaoban_proto::pin::NotProved;
 use giaoban_proto::wire::{
-    Act, ActCode, CloseCode, Done, InLobby, NoticeKind, PinChallenge, PinProof, Roster, ServerMessage,
+    Act, ActCode, CloseCode, Done, InLobby, KEEPS, NoticeKind, PinChallenge, PinProof, Roster, ServerMessage,
     SiteRole, Standing, VERSION, Welcome, act::What, server_message::Body,
 };
 use std::time::Instant;
@@ -39,6 +39,9 @@ impl Engine {
                 }
             }
             Some(Body::Meeting(meeting)) if ours => {
+                if self.on_missed.is_some() {
+                    self.missed.handle_meeting(now, &meeting);
+                }
                 for news in self.floor.handle_meeting(now, &meeting) {
                     self.tell(news);
                 }
@@ -66,7 +69,11 @@ impl Engine {
                 | Body::Figures(_)
                 | Body::Done(_)
                 | Body::CheckReady(_)
-                | Body::CheckResult(_),
+                | Body::CheckResult(_)
+                | Body::Recordings(_)
+                | Body::Kept(_)
+                | Body::Part(_)
+                | Body::NotFetched(_),
             )
             | None => {}
         }
@@ -83,14 +90,15 @@ impl Engine {
         let before = self.session.line();
         self.session.handle_welcome(now, id);
         if before != Some(id) && self.session.line() == Some(id) {
-            self.enter(id, welcome);
+            self.enter(now, id, welcome);
         }
     }
 
-    fn enter(&mut self, id: LineId, welcome: Welcome) {
+    fn enter(&mut self, now: Instant, id: LineId, welcome: Welcome) {
         if let Some(watch) = &mut self.watch {
             watch(&Body::Welcome(welcome.clone()));
         }
+        self.missed.handle_line(now, welcome.capabilities & KEEPS != 0);
         self.roster.start(welcome.member);
         self.floor.start(welcome.member);
         self.lobby = Default::default();
@@ -172,7 +180,8 @@ impl Engine {
 
     fn handle_standing(&mut self, Standing { role, silenced }: Standing) {
         self.standing = Bar::of(role, silenced);
-        self.floor.set_operator(SiteRole::from_code(role) == Some(SiteRole::Operator));
+        let role = SiteRole::from_code(role);
+        self.floor.set_always(matches!(role, Some(SiteRole::Operator | SiteRole::Source)));
         self.settle();
     }
 
@@ -194,6 +203,9 @@ impl Engine {
 
     /// Tells the person, and the ear.
     pub(super) fn tell(&mut self, news: floor::News) {
+        if self.as_source && matches!(news, floor::News::Roll { .. }) {
+            return;
+        }
         if let Some(cue) = news.cue() {
             self.cues.push(cue);
         }

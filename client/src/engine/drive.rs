@@ -1,13 +1,14 @@
 //! The loop itself: what comes in, what is due, and the end. What the bridge says is in `control`, sound in `sound`.
 
 use super::figures::{Figures, Seen};
-use super::{Client, Command, Ending, OnBody, OnMessage, OnStats, OnWelcome, Outcome};
+use super::{Client, Command, Ending, Keeping, OnBody, OnMessage, OnMissed, OnStats, OnWelcome, Outcome};
 use crate::audio::{AudioError, Sink, Source};
 use crate::budget::Budget;
 use crate::clock;
 use crate::floor::Floor;
 use crate::guest::Guest;
 use crate::meeting::{Entry, Meeting};
+use crate::missed::Missed;
 use crate::net::{Call, Caller, EVENTS, Event};
 use crate::roster::{Bar, Lobby, Roster};
 use crate::session::{Action, LineId, Notice, Session};
@@ -17,7 +18,7 @@ use crate::words::Message;
 use giaoban_proto::media::codec::CodecError;
 use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::transport::Path;
-use giaoban_proto::wire::{CAPABILITIES, Hello, SetCap, SetMuted, VERSION, WATCHES};
+use giaoban_proto::wire::{CAPABILITIES, Hello, SOURCE, SetCap, SetMuted, VERSION, WATCHES};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -49,7 +50,7 @@ pub(super) struct Engine {
     /// The PIN's exchange, where this client is a guest.
     pub(super) guest: Option<Guest>,
     host: String,
-    leave_at: Option<Instant>,
+    pub(super) leave_at: Option<Instant>,
     /// What the person lets each direction cost, as the bridge is told.
     max_kbps: u32,
     budget: Option<Budget>,
@@ -63,6 +64,7 @@ pub(super) struct Engine {
     /// Whether it still is to raise its hand, and whether it answers roll calls by itself.
     pub(super) raise: bool,
     pub(super) answers: bool,
+    pub(super) as_source: bool,
     pub(super) cues: Cues,
     /// When this site was last told that nobody hears it talk.
     pub(super) told_unheard: Option<Instant>,
@@ -92,6 +94,8 @@ pub(super) struct Engine {
     pub(super) say: OnMessage,
     pub(super) watch: Option<OnBody>,
     pub(super) remember: OnWelcome,
+    pub(super) missed: Missed,
+    pub(super) on_missed: Option<OnMissed>,
 }
 
 impl Engine {
@@ -100,6 +104,10 @@ impl Engine {
         let (events_out, events) = mpsc::channel(EVENTS);
         let Client { meeting, identity, name, max_kbps, muted, duration, source, sink, network, .. } = client;
         let leave_at = duration.and_then(|duration| now.checked_add(duration));
+        let (missed, on_missed) = match client.missed {
+            Some(Keeping { known, fetches, keep }) => (Missed::new(known, fetches), Some(keep)),
+            None => (Missed::default(), None),
+        };
         let Doors { uplink, downlink } = doors;
         let Meeting { room, entry, .. } = &meeting;
         let (code, guest) = match entry {
@@ -108,10 +116,14 @@ impl Engine {
                 (None, Some(Guest::new(pin.clone(), room.as_str(), pins.is_some())))
             }
         };
+        let wishes = [(client.watch.is_some(), WATCHES), (client.as_source, SOURCE)];
+        let capabilities =
+            wishes.into_iter().filter(|(is, _)| *is).fold(CAPABILITIES, |all, (_, bit)| all | bit);
         let mut engine = Self {
+            as_source: client.as_source,
             hello: Hello {
                 version: VERSION,
-                capabilities: if client.watch.is_some() { CAPABILITIES | WATCHES } else { CAPABILITIES },
+                capabilities,
                 software: concat!("giaoban ", env!("CARGO_PKG_VERSION")).into(),
                 room: room.as_str().into(),
                 name: name.clone(),
@@ -157,6 +169,8 @@ impl Engine {
             say: client.say,
             watch: client.watch,
             remember: client.remember,
+            missed,
+            on_missed,
         };
         // Where the meeting's end is known, from the first packet on.
         engine.spend(now);
@@ -211,6 +225,7 @@ impl Engine {
             self.watch_devices();
             self.count(now);
             self.spend(now);
+            self.fetch(now);
         }
         Ok(())
     }
@@ -260,6 +275,12 @@ impl Engine {
                     self.session.handle_connected(now, id);
                 }
             }
+            Event::Bulk { id, message } => self.handle_bulk(now, id, message),
+            Event::BulkOver { id } => {
+                if self.session.line() == Some(id) {
+                    self.missed.handle_over(now);
+                }
+            }
             Event::Message { id, message } => self.handle_message(now, id, message),
             Event::Datagram { id, at, bytes } => self.handle_datagram(at, id, &bytes),
             Event::Lost { id, loss } => self.session.handle_lost(now, id, loss),
@@ -272,6 +293,7 @@ impl Engine {
             return;
         }
         self.session.handle_heard(at, id);
+        self.missed.handle_heard(at);
         let heard = self.downlink.handle_datagram(at, bytes);
         let Some(heartbeat) = &mut self.heartbeat else { return };
         heartbeat.handle_heard(at);
@@ -329,6 +351,7 @@ impl Engine {
         if self.session.line().is_none() {
             // Without a line there is nothing to beat for, and what is due for ever would never let this loop sleep.
             self.heartbeat = None;
+            self.missed.handle_lost(now);
         }
         let lobby = self.session.lobby();
         if self.waiting.as_ref().map(|(id, _)| *id) != lobby {
@@ -354,6 +377,8 @@ impl Engine {
             let (used, max) = (self.figures.bytes(), budget.max_bytes());
             if let Some(news) = budget.handle_used(now, used) {
                 (self.say)(&Message::Budget { news, used, max });
+                // What is left is for words.
+                self.missed.set_fetches(false);
             }
             max_kbps = budget.max_kbps();
         }

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// Bricks handled in a row before anything else gets its turn: 2 s of them, when the machine was held up.
 const BRICKS_AT_ONCE: usize = 100;
 
+/// For how long a source stays after its input has ended: the wait of a listener who has it repaired.
+const LINGER: Duration = Duration::from_secs(2);
+
 /// How often whoever talks and is not heard is told so.
 const TELLS_UNHEARD_EVERY: Duration = Duration::from_secs(10);
 
@@ -25,6 +28,11 @@ impl Engine {
                 Polled::Ended => {
                     (self.say)(&Message::InputEnded);
                     self.source = Input::Silence.open(now)?;
+                    if self.as_source {
+                        // What was said last is still to be heard, repaired if need be.
+                        let end = now + LINGER;
+                        self.leave_at = Some(self.leave_at.map_or(end, |at| at.min(end)));
+                    }
                     continue;
                 }
             }

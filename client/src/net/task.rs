@@ -1,5 +1,6 @@
 //! One call, from its first packet to its last: dials, then carries control both ways and datagrams in.
 
+use super::bulk::Bulk;
 use super::dial::{Dialled, Meters, dial};
 use super::{Event, Target};
 use crate::clock;
@@ -28,6 +29,7 @@ const LINGER: Duration = Duration::from_millis(300);
 #[derive(Debug)]
 pub(super) enum Order {
     Send(ClientMessage),
+    Fetch(ClientMessage),
     Close(CloseCode),
     Leave,
 }
@@ -102,7 +104,7 @@ impl Task {
         }
         let mut control =
             Control { sender, receiver, framer: Framer::default(), unsent: Vec::new(), deaf: false };
-        let mut leave_by = None;
+        let (mut leave_by, mut bulk) = (None, None::<Bulk>);
         let mut buffer = [0; MAX_CONTROL_BYTES];
         loop {
             tokio::select! {
@@ -113,6 +115,14 @@ impl Task {
                             close(connection, CloseCode::Overrun);
                             return Over::Lost(Loss::Closed(CloseCode::Overrun));
                         }
+                    }
+                    Some(Order::Fetch(message)) => {
+                        let open = || Bulk::open(self.id, connection.clone(), self.events.clone());
+                        if bulk.as_ref().is_none_or(Bulk::is_over) {
+                            bulk = Some(open());
+                        }
+                        // One that is in the way of nothing else says later that it is over.
+                        let _ = bulk.as_ref().is_some_and(|bulk| bulk.say(message));
                     }
                     Some(Order::Leave) => {
                         control.queue(&Leave {}.into());
@@ -234,7 +244,7 @@ fn close(connection: &Connection, code: CloseCode) {
 
 /// Until the call is ended before it stands. What was to be said then is not.
 async fn ended(orders: &mut mpsc::Receiver<Order>) {
-    while let Some(Order::Send(_)) = orders.recv().await {}
+    while let Some(Order::Send(_) | Order::Fetch(_)) = orders.recv().await {}
 }
 
 async fn until(when: Option<tokio::time::Instant>) {

@@ -62,7 +62,8 @@ pub(super) const fn verdict(loss: Loss) -> Verdict {
             | CloseCode::InvitationUsed
             | CloseCode::InvitationExpired
             | CloseCode::NoGuests
-            | CloseCode::Locked => Verdict::Over(End::Refused(loss)),
+            | CloseCode::Locked
+            | CloseCode::NoSource => Verdict::Over(End::Refused(loss)),
             CloseCode::Full | CloseCode::Internal | CloseCode::TryLater => Verdict::RefusedAtFirst,
             CloseCode::TooSlow | CloseCode::Overrun | CloseCode::Stopping | CloseCode::Busy => Verdict::Retry,
         },

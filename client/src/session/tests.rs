@@ -327,6 +327,7 @@ fn every_refusal_ends_a_first_attempt_and_only_lasting_ones_a_return() {
         (Loss::Closed(CloseCode::Replaced), true, true),
         (Loss::Closed(CloseCode::NotLetIn), true, true),
         (Loss::Closed(CloseCode::WrongPin), true, true),
+        (Loss::Closed(CloseCode::NoSource), true, true),
         (Loss::NotProved, true, true),
         (Loss::Closed(CloseCode::TryLater), true, false),
         (Loss::WrongKey, true, false),

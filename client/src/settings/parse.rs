@@ -99,6 +99,8 @@ fn wish(words: &[&str], options: CtlOptions) -> Result<Wish, String> {
             }
             Deed::Say(text, std::mem::take(&mut left.operators))
         }
+        ["two-way", word] => Deed::TwoWay(number(word)?, true),
+        ["one-way", word] => Deed::TwoWay(number(word)?, false),
         ["deputy", "none"] => Deed::Deputy(0),
         ["deputy", word] => Deed::Deputy(number(word)?),
         _ => return Err(ACTS.into()),
@@ -110,7 +112,7 @@ fn wish(words: &[&str], options: CtlOptions) -> Result<Wish, String> {
 const ACTS: &str = "an act is who, lobby, status, watch, admit N, refuse N, expel N, silence N, unsilence N, silence-all, \
                     unsilence-all, floor open|moderated|announcement, grant N|next, take-back, lower N|all, rollcall [end], \
                     tick N, untick N, record start|stop|pause, play [NAME], say TEXT, rename N NAME, gain N DB, lock, unlock, \
-                    newcomers silent|speak or deputy N|none; before it may stand a link, or - for the meeting that is \
+                    newcomers silent|speak, deputy N|none, two-way N or one-way N; before it may stand a link, or - for the meeting that is \
                     remembered";
 
 /// For how long a roll call may be answered unless said otherwise, in s.

@@ -206,6 +206,8 @@ fn an_act_stands_alone_or_behind_a_link_or_a_hyphen() {
         (&["say", "a", "--operators"], To::Remembered, Wish::Do(Deed::Say("a".into(), true))),
         (&["deputy", "7"], To::Remembered, Wish::Do(Deed::Deputy(7))),
         (&["deputy", "none"], To::Remembered, Wish::Do(Deed::Deputy(0))),
+        (&["two-way", "7"], To::Remembered, Wish::Do(Deed::TwoWay(7, true))),
+        (&["one-way", "7"], To::Remembered, Wish::Do(Deed::TwoWay(7, false))),
     ] {
         let typed = ctl(words);
         assert_eq!((typed.to, typed.wish, typed.json, typed.identity), (to, wish, false, None), "{words:?}");
@@ -300,11 +302,25 @@ fn times_are_read_in_seconds_minutes_and_hours() {
 }
 
 #[test]
+fn a_source_plays_nothing_unless_told_where_and_no_guest_is_one() {
+    let join = |words: &[&str]| match settings(words).expect("good usage").command {
+        Command::Join(join) => (join.source, join.input, join.output),
+        other => panic!("{other:?}"),
+    };
+    let pipe = ["join", LINK, "--source", "--input", "-"];
+    assert_eq!(join(&pipe), (true, Input::Pipe, Output::Null));
+    assert_eq!(join(&[&pipe[..], &["--output", "-"]].concat()), (true, Input::Pipe, Output::Pipe));
+    assert_eq!(join(&["join", LINK]), (false, Input::Device(None), Output::Device(None)));
+    let guests = format!("{LINK}&g=1");
+    assert!(wrong(&["join", &guests, "--source"]).contains("operator"));
+}
+
+#[test]
 fn bad_usage_is_answered_in_one_line_that_names_the_fault() {
     for (words, says) in [
         (vec!["join", "https://example.vn"], "a link begins with giaoban://"),
-        (vec!["join", LINK, "--input", "mic"], "FILE.wav, device, device:NAME, tone or silence"),
-        (vec!["join", LINK, "--output", "tone"], "FILE.wav, device, device:NAME or null"),
+        (vec!["join", LINK, "--input", "mic"], "FILE.wav, device, device:NAME, tone, silence or -"),
+        (vec!["join", LINK, "--output", "tone"], "FILE.wav, device, device:NAME, null or -"),
         (vec!["join", LINK, "--loop"], "--loop"),
         (vec!["join", LINK, "--input", "tone", "--loop"], "--loop"),
         (vec!["join", LINK, "--duration", "soon"], "5m"),

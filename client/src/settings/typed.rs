@@ -5,7 +5,7 @@ use crate::audio::{Input, Output};
 use crate::net::TcpPorts;
 use crate::words::Lang;
 use clap::builder::FalseyValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use giaoban_proto::link::{Host, Link, RoomName};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -55,11 +55,17 @@ pub(super) enum TypedCommand {
     /// admit N, refuse N (guests in the lobby); expel N, silence N (or mute), unsilence N (or unmute), silence-all
     /// [--but-floor], unsilence-all, gain N DB, rename N NAME; floor open|moderated|announcement [--turn 3m], grant N|next,
     /// take-back, lower N|all; rollcall [--within 2m], rollcall end, tick N, untick N; record start|stop|pause; play NAME,
-    /// play (stops); say TEXT [--operators]; lock, unlock, newcomers silent|speak; deputy N|none.
+    /// play (stops); say TEXT [--operators]; lock, unlock, newcomers silent|speak; deputy N|none;
+    /// two-way N, one-way N (whether a source hears the meeting).
     ///
     /// Takes no seat in the room and makes no sound. Ends with 0 done, 1 not possible, 2 for bad usage, 3 refused, 4 not
     /// reachable.
     Ctl(Box<TypedCtl>),
+    /// Fetch what was recorded of a meeting: what this device missed, or all of it
+    ///
+    /// Goes on where it was interrupted. Prints the name of the file, Ogg Opus for any player. Ends with 0 when it is
+    /// whole, 1 when it was interrupted or cannot be kept, 2 for bad usage, 3 refused, 4 not reachable.
+    Missed(TypedMissed),
     /// List the sound devices
     Devices,
 }
@@ -71,9 +77,56 @@ pub(super) struct TypedJoin {
     pub(super) link: Option<Link>,
     #[command(flatten)]
     pub(super) stay: TypedStay,
+    /// What is missed of a recorded meeting: fetch it while nobody speaks, or later by `giaoban missed`
+    /// [default: fetch; later with --max-mb]
+    #[arg(long, env = "GIAOBAN_MISSED", value_enum, value_name = "fetch|later")]
+    pub(super) missed: Option<TypedWhen>,
+    /// Bring another meeting in, or a device or a program: be heard, and hear nothing unless an operator says so
+    ///
+    /// For an operator's device, beside its own seat, and for a site whose role is source. Leaves when the input has ended.
+    /// Without --output nothing is played.
+    #[arg(long, env = "GIAOBAN_SOURCE", value_parser = FalseyValueParser::new())]
+    pub(super) source: bool,
     /// This device's key, made if it is not there [default: in the user's configuration folder]
     #[arg(long, env = "GIAOBAN_IDENTITY", value_name = "FILE")]
     pub(super) identity: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum TypedWhen {
+    Fetch,
+    Later,
+}
+
+#[derive(Args)]
+pub(super) struct TypedMissed {
+    /// The meeting's link [default: the meeting that is remembered]
+    #[arg(env = "GIAOBAN_LINK", hide_env_values = true)]
+    pub(super) link: Option<Link>,
+    /// Only list what is recorded, and what of it is here
+    #[arg(long, conflicts_with_all = ["recording", "whole", "save", "play"])]
+    pub(super) list: bool,
+    /// Which recording, by its number in the list [default: the latest]
+    #[arg(long, value_name = "N")]
+    pub(super) recording: Option<u64>,
+    /// All of it, not only what was missed
+    #[arg(long)]
+    pub(super) whole: bool,
+    /// Write the sound there [default: beside this device's key]
+    #[arg(long, value_name = "FILE.opus")]
+    pub(super) save: Option<PathBuf>,
+    /// Play it when it is there
+    #[arg(long)]
+    pub(super) play: bool,
+    /// The most that it may cost, in kbit/s; up to 16 the sound is coded anew, for three fifths of the bytes
+    #[arg(long, env = "GIAOBAN_MAX_KBPS", value_parser = parse::max_kbps, value_name = "N")]
+    pub(super) max_kbps: Option<u32>,
+    /// This device's key, made if it is not there [default: in the user's configuration folder]
+    #[arg(long, env = "GIAOBAN_IDENTITY", value_name = "FILE")]
+    pub(super) identity: Option<PathBuf>,
+    /// Ports of the bridge to try by TCP where UDP is blocked, or off [default: the link's port, then 443]
+    #[arg(long, env = "GIAOBAN_TCP", value_name = "PORT[,PORT]|off")]
+    pub(super) tcp: Option<TcpPorts>,
 }
 
 #[derive(Args)]
@@ -102,12 +155,13 @@ pub(super) struct TypedDial {
 /// What joining and the operator's screen have in common.
 #[derive(Args)]
 pub(super) struct TypedSound {
-    /// Where sound comes from: FILE.wav, device, device:NAME, tone or silence
+    /// Where sound comes from: FILE.wav, device, device:NAME, tone, silence, or - for another program's (WAV, or 16-bit mono
+    /// PCM at 48 kHz)
     #[arg(long, env = "GIAOBAN_INPUT", default_value = "device")]
     pub(super) input: Input,
-    /// Where sound goes: FILE.wav, device, device:NAME or null
-    #[arg(long, env = "GIAOBAN_OUTPUT", default_value = "device")]
-    pub(super) output: Output,
+    /// Where sound goes: FILE.wav, device, device:NAME, null, or - for another program (WAV) [default: device]
+    #[arg(long, env = "GIAOBAN_OUTPUT")]
+    pub(super) output: Option<Output>,
     /// Begin the input file again at its end
     #[arg(long = "loop", env = "GIAOBAN_LOOP", value_parser = FalseyValueParser::new())]
     pub(super) repeat: bool,

@@ -179,6 +179,8 @@ pub enum Label {
     Find,
     You,
     Deputy,
+    Source,
+    TwoWay,
     Space,
     Legend,
     Legend2,
@@ -186,7 +188,7 @@ pub enum Label {
 
 impl Label {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 33] = [
         Self::Connecting,
         Self::Reconnecting,
         Self::NoOperatorHere,
@@ -215,6 +217,8 @@ impl Label {
         Self::Find,
         Self::You,
         Self::Deputy,
+        Self::Source,
+        Self::TwoWay,
         Self::Space,
         Self::Legend,
         Self::Legend2,
@@ -256,6 +260,8 @@ impl Label {
             Self::Find => ("find:", "tìm:"),
             Self::You => ("you", "bạn"),
             Self::Deputy => ("deputy", "phó"),
+            Self::Source => ("source", "nguồn"),
+            Self::TwoWay => ("two-way", "hai chiều"),
             Self::Space => ("space", "cách"),
             Self::Legend => (
                 "hears, sends: % lost → still missing, wait in s, kbit/s of speech",
@@ -328,6 +334,7 @@ pub fn state(row: &Row<'_>, left: Option<Duration>, lang: Lang) -> String {
         _ if row.seat.muted => of(lang, "mic off", "tắt micrô"),
         _ if row.is_loud() => of(lang, "speaks", "đang nói"),
         _ if role == Some(SiteRole::Operator) => of(lang, "operator", "điều hành"),
+        _ if role == Some(SiteRole::Source) => of(lang, "source", "nguồn phát"),
         _ => of(lang, "here", "có mặt"),
     }
     .into()

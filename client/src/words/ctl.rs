@@ -45,7 +45,7 @@ impl CtlWords<'_> {
                     Some(role) => role.as_str(),
                     None => "of a role that this version does not know",
                 };
-                let marks = marks(seat, ["guest", "silenced", "microphone off", "hand up", "line away"]);
+                let marks = marks(seat, ["guest", "silenced", "microphone off", "hand up", "line away", "hears"]);
                 format!("{}: {}, {role}{marks}", seat.member, seat.name)
             }
             Self::Waiting(guest) => format!("{}: {}, waits to be let in", guest.member, guest.name),
@@ -88,9 +88,10 @@ impl CtlWords<'_> {
                     Some(SiteRole::Participant) => "thành viên",
                     Some(SiteRole::Listener) => "dự nghe",
                     Some(SiteRole::Trunk) => "máy chủ khác",
+                    Some(SiteRole::Source) => "nguồn phát",
                     None => "vai trò mà phiên bản này chưa biết",
                 };
-                let marks = marks(seat, ["khách", "bị tắt tiếng", "micrô tắt", "giơ tay", "mất kết nối"]);
+                let marks = marks(seat, ["khách", "bị tắt tiếng", "micrô tắt", "giơ tay", "mất kết nối", "được nghe"]);
                 format!("{}: {}, {role}{marks}", seat.member, seat.name)
             }
             Self::Waiting(guest) => format!("{}: {}, đang đợi được cho vào", guest.member, guest.name),
@@ -126,13 +127,14 @@ impl CtlWords<'_> {
 }
 
 /// What else is to be known of a seat, each mark after a comma.
-fn marks(seat: &Seat, [guest, silenced, muted, hand, away]: [&str; 5]) -> String {
+fn marks(seat: &Seat, [guest, silenced, muted, hand, away, hears]: [&str; 6]) -> String {
     let marks = [
         (seat.guest, guest),
         (seat.silenced, silenced),
         (seat.muted, muted),
         (seat.hand != 0, hand),
         (seat.away, away),
+        (seat.two_way, hears),
     ];
     marks.into_iter().filter(|(is, _)| *is).map(|(_, mark)| format!(", {mark}")).collect()
 }

@@ -44,6 +44,8 @@ pub(super) fn english_deed(deed: &Deed) -> String {
         Deed::Say(_, false) => "said to all".into(),
         Deed::Say(_, true) => "said to the operators".into(),
         Deed::Deputy(0) => "there is no deputy".into(),
+        Deed::TwoWay(number, true) => format!("source {number} hears the meeting"),
+        Deed::TwoWay(number, false) => format!("source {number} hears nothing of the meeting"),
         Deed::Deputy(number) => format!("member {number} may take the operator's place when there is none"),
     }
 }
@@ -89,6 +91,8 @@ pub(super) fn vietnamese_deed(deed: &Deed) -> String {
         Deed::Say(_, false) => "đã nhắn tất cả".into(),
         Deed::Say(_, true) => "đã nhắn người điều hành".into(),
         Deed::Deputy(0) => "không còn phó điều hành".into(),
+        Deed::TwoWay(number, true) => format!("nguồn phát số {number} được nghe cuộc họp"),
+        Deed::TwoWay(number, false) => format!("nguồn phát số {number} không nghe cuộc họp nữa"),
         Deed::Deputy(number) => format!("điểm số {number} được tiếp quản khi không có người điều hành"),
     }
 }

@@ -91,6 +91,9 @@ const fn vietnamese_code(code: CloseCode) -> &'static str {
         CloseCode::InvitationExpired => "giấy mời này đã quá hạn; hãy xin huyện giấy mời mới",
         CloseCode::Locked => "người điều hành đã khóa phòng; hãy đề nghị huyện cho vào",
         CloseCode::NoGuests => "phòng này không nhận khách; hãy xin huyện một giấy mời",
+        CloseCode::NoSource => {
+            "điểm này không được đưa cuộc họp khác vào; hãy xin huyện vai trò điều hành hoặc nguồn phát"
+        }
         CloseCode::Busy => "máy chủ đang bận; hãy thử lại sau một phút",
     }
 }

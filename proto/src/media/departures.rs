@@ -244,13 +244,19 @@ impl Departures {
         }
     }
 
+    /// Whether anything waits to be sent again, now or later.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        !(self.again.is_empty() && self.second.is_empty() && self.probing.is_none())
+    }
+
     /// The next datagram that is to be sent again at `now`.
     pub fn poll_again<'b>(
         &mut self,
         now: Instant,
         buffer: &'b mut [u8; MAX_DATAGRAM_BYTES],
     ) -> Option<&'b [u8]> {
-        if self.again.is_empty() && self.second.is_empty() && self.probing.is_none() {
+        if !self.has_more() {
             return None;
         }
         self.save(now);

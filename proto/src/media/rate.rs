@@ -115,6 +115,13 @@ const BAD: f64 = 0.08;
 /// what is seen of it swing by a third.
 const TERRIBLE: (f64, f64) = (0.26, 0.17);
 
+/// What of the budget may be used, voice included, where something that can wait is sent beside voice, and while nobody
+/// speaks. What is left is for repair, which comes in bursts, and for what the budget is wrong by.
+const BESIDE_VOICE: f64 = 0.75;
+
+/// See [`BESIDE_VOICE`].
+const BESIDE_SILENCE: f64 = 0.9;
+
 /// The longest that a round trip may be for asking again while conversing; see `wait::CONVERSING`.
 const ASKS_WITHIN: Duration = Duration::from_millis(340);
 
@@ -250,6 +257,16 @@ impl RateControl {
                 Bitrate::from_bps((f64::from(self.budget.bps()) * share) as u32)
             }
         }
+    }
+
+    /// What may be sent in all while there is something that can wait: less than the budget, so that voice finds room;
+    /// nothing while a queue stands or a step up is tried.
+    #[must_use]
+    pub fn beside(&self, speaking: bool) -> Bitrate {
+        let calm = self.state == State::Steady && self.heard.queue <= self.gone();
+        let share = if speaking { BESIDE_VOICE } else { BESIDE_SILENCE };
+        let most = if calm { f64::from(self.budget.bps()) * share } else { 0.0 };
+        Bitrate::from_bps(most as u32)
     }
 
     /// Whether to send as much as the next step would cost.

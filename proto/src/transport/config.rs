@@ -163,8 +163,8 @@ pub fn server_config(identity: &Identity, reset: &ResetKey) -> Result<ServerConf
     let token_key = reset.derive(b"giaoban retry token");
     let mut config = ServerConfig::new(acks::server(Arc::new(quic)), Arc::new(token_key));
     let mut transport = transport();
-    // One stream, which the client opens: control.
-    transport.max_concurrent_bidi_streams(VarInt::from_u32(1));
+    // Two streams, which the client opens: control, and what it fetches of a recording.
+    transport.max_concurrent_bidi_streams(VarInt::from_u32(2));
     transport.max_concurrent_uni_streams(VarInt::from_u32(0));
     config.transport_config(Arc::new(transport));
     // With this off, sound never came back after a carrier had changed a client's port.

@@ -7,13 +7,17 @@ mod acts;
 mod cap;
 mod check;
 mod code;
+mod fetch;
 mod guest;
 mod meeting;
 
-pub use acts::{Act, ActCode, Done, NoSuchRole, Notice, NoticeKind, Silence, SiteRole, Standing, act};
+pub use acts::{
+    Act, ActCode, Done, NoSuchRole, Notice, NoticeKind, Silence, SiteRole, Standing, TwoWay, act,
+};
 pub use cap::SetCap;
 pub use check::{Check, CheckEnd, CheckReady, CheckResult};
 pub use code::CloseCode;
+pub use fetch::{Fetch, FetchCode, Got, Kept, NotFetched, Part, Recordings};
 pub use guest::{InLobby, Lobby, PinChallenge, PinProof, Waiting};
 pub use meeting::{
     Figures, FloorMode, Gain, LegFigures, LineFigures, MAX_GAIN_DB, MAX_TEXT_BYTES, Meeting, Record,
@@ -36,6 +40,12 @@ pub const OBSERVES: u64 = 1;
 /// In [`Hello::capabilities`]: wishes to be sent how the lines of members are. Only operators are.
 pub const WATCHES: u64 = 2;
 
+/// In [`Welcome::capabilities`]: what is recorded can be fetched, by a second stream that the client opens.
+pub const KEEPS: u64 = 4;
+/// In [`Hello::capabilities`]: the seat is a source ([`SiteRole::Source`]), beside the one that the device may have. For an
+/// operator's device, and for a site whose role is that.
+pub const SOURCE: u64 = 8;
+
 /// The longest control message, its length prefix left out.
 pub const MAX_CONTROL_BYTES: usize = 4096;
 
@@ -43,7 +53,7 @@ pub const MAX_CONTROL_BYTES: usize = 4096;
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct ClientMessage {
     /// Exactly one body; none means one that this version does not know, and is skipped.
-    #[prost(oneof = "client_message::Body", tags = "1, 2, 3, 4, 5, 6, 20, 21")]
+    #[prost(oneof = "client_message::Body", tags = "1, 2, 3, 4, 5, 6, 20, 21, 22, 23")]
     pub body: Option<client_message::Body>,
 }
 
@@ -76,6 +86,12 @@ pub mod client_message {
         /// All has been measured.
         #[prost(message, tag = "21")]
         CheckEnd(super::CheckEnd),
+        /// A piece of a recording is wanted; on a stream of its own, or instead of a hello.
+        #[prost(message, tag = "22")]
+        Fetch(super::Fetch),
+        /// Some of it has come.
+        #[prost(message, tag = "23")]
+        Got(super::Got),
     }
 }
 
@@ -127,7 +143,10 @@ pub struct Leave {}
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct ServerMessage {
     /// Exactly one body; none means one that this version does not know, and is skipped.
-    #[prost(oneof = "server_message::Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 20, 21")]
+    #[prost(
+        oneof = "server_message::Body",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 20, 21, 22, 23, 24, 25"
+    )]
     pub body: Option<server_message::Body>,
 }
 
@@ -175,6 +194,18 @@ pub mod server_message {
         /// The answer to the end of a check.
         #[prost(message, tag = "21")]
         CheckResult(super::CheckResult),
+        /// Which recordings there are.
+        #[prost(message, tag = "22")]
+        Recordings(super::Recordings),
+        /// What was asked for is there, and begins to come.
+        #[prost(message, tag = "23")]
+        Kept(super::Kept),
+        /// Some of it.
+        #[prost(message, tag = "24")]
+        Part(super::Part),
+        /// It is not to be had.
+        #[prost(message, tag = "25")]
+        NotFetched(super::NotFetched),
     }
 }
 
@@ -248,6 +279,12 @@ pub struct Seat {
     /// By how much it is made louder, in dB.
     #[prost(sint32, tag = "10")]
     pub gain_db: i32,
+    /// To an operator that has just come: how much of the recording that runs it has, in percent. Later the figures say.
+    #[prost(uint32, optional, tag = "11")]
+    pub has: Option<u32>,
+    /// Whether it is a source that an operator lets hear the meeting.
+    #[prost(bool, tag = "12")]
+    pub two_way: bool,
 }
 
 macro_rules! body_from {
@@ -279,6 +316,12 @@ body_from!(
     Meeting => ServerMessage::server_message,
     Said => ServerMessage::server_message,
     Figures => ServerMessage::server_message,
+    Fetch => ClientMessage::client_message,
+    Got => ClientMessage::client_message,
+    Recordings => ServerMessage::server_message,
+    Kept => ServerMessage::server_message,
+    Part => ServerMessage::server_message,
+    NotFetched => ServerMessage::server_message,
     CheckReady => ServerMessage::server_message,
     CheckResult => ServerMessage::server_message,
 );
@@ -300,7 +343,7 @@ macro_rules! codes {
         }
     )*};
 }
-codes!(ActCode, FloorMode, NoticeKind, Record, Recording, SiteRole);
+codes!(ActCode, FetchCode, FloorMode, NoticeKind, Record, Recording, SiteRole);
 
 /// A message behind its length, ready for the stream.
 #[must_use]

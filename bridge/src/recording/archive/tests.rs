@@ -1,10 +1,10 @@
 use super::*;
 use crate::recording::disk::memory::Memory;
 use crate::recording::recorder::{GIVE_UP_AFTER, Recorder, Tape};
-use crate::recording::segment;
 use crate::store::AuditFilter;
 use giaoban_proto::media::ladder::RungId;
 use giaoban_proto::media::{Outlet, Pcm};
+use giaoban_proto::ogg;
 use giaoban_proto::unit::{BRICK, MediaTime};
 use std::sync::Mutex;
 use std::time::Instant;
@@ -95,7 +95,7 @@ fn resume(recorder: &Recorder, now: Instant) -> Option<(Tape, bool)> {
 }
 
 fn seconds(house: &House, file: &str) -> (f64, bool) {
-    let found = segment::find_end(&house.disk.file(file).expect("a file")[..]).expect("reads").expect("ours");
+    let found = ogg::find_end(&house.disk.file(file).expect("a file")[..]).expect("reads").expect("ours");
     (found.samples as f64 / 48_000.0, found.ended)
 }
 
@@ -150,7 +150,7 @@ fn a_full_disk_ends_the_recording_visibly_and_leaves_whole_pages() {
         assert!(bricks < 500, "ten seconds and nobody knows");
     }
     let file = "2026-03-31_0100_giao-ban-huyen_1.opus";
-    let found = segment::find_end(&house.disk.file(file).expect("a file")[..]).expect("reads").expect("ours");
+    let found = ogg::find_end(&house.disk.file(file).expect("a file")[..]).expect("reads").expect("ours");
     assert_eq!(found.bytes, house.disk.file(file).expect("a file").len() as u64);
     assert_eq!(house.rows()[0].state, RecordingState::Failed);
     assert_eq!(house.acts(), ["recording started", "recording failed"]);

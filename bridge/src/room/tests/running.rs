@@ -373,6 +373,61 @@ fn the_deputy_alone_takes_over_and_only_when_no_operator_has_had_a_line_for_a_wh
     assert_eq!(meeting.seat(2).expect("in").role, SiteRole::Operator.code(), "by another line too");
 }
 
+/// Every way in which an operator is there or not, by how long ago it was last heard: whether the meeting has an operator,
+/// and whether the deputy may take its place.
+#[test]
+fn an_operator_in_every_state_by_its_last_word() {
+    type Before = fn(&mut Meeting);
+    type Row = (&'static str, Before, [(bool, bool); 2]);
+    let stays: Before = |_| {};
+    let lost: Before = |meeting| meeting.lose(1);
+    let lost_late: Before = |meeting| {
+        pass(meeting, 25);
+        meeting.lose(1);
+        meeting.tick -= 25 * 50;
+    };
+    let goes: Before = |meeting| {
+        let now = meeting.now();
+        meeting.room.leave(now, MemberId(1));
+    };
+    let never: Before = |meeting| {
+        meeting.room = Room::new(meeting.now(), 100);
+        let now = meeting.now();
+        meeting.room.join(now, joining(2, 24)).expect("room for it");
+        meeting.room.deputy = Some(MemberId(2));
+    };
+    let (y, n) = (true, false);
+    // (it has an operator, the deputy may) 29 s after the operator's last word, then 31 s after it.
+    let table: [Row; 5] = [
+        ("its line stands and is silent", stays, [(y, n), (n, y)]),
+        ("its line is lost", lost, [(n, n), (n, y)]),
+        ("its line is given up 25 s after its last word", lost_late, [(n, n), (n, y)]),
+        ("it has gone", goes, [(n, n), (n, y)]),
+        ("there was none since the room opened", never, [(n, n), (n, y)]),
+    ];
+    for (name, before, row) in table {
+        for (seconds, expected) in [29, 31].into_iter().zip(row) {
+            let mut meeting = commune();
+            assert_eq!(meeting.doing(1, What::Deputy(2)), ActCode::Done);
+            before(&mut meeting);
+            pass(&mut meeting, seconds);
+            let (now, has) = (meeting.now(), meeting.stand().has_operator);
+            meeting.room.handle_message(now, MemberId(2), act(1, What::TakeOver(true)));
+            let done = std::iter::from_fn(|| meeting.room.poll_event())
+                .any(|event| matches!(event, Event::Acted { act: "take over", code: ActCode::Done, .. }));
+            assert_eq!((has, done), expected, "{name}, after {seconds} s");
+        }
+    }
+    let mut meeting = commune();
+    assert_eq!(meeting.doing(1, What::Deputy(2)), ActCode::Done);
+    for _ in 0..4 {
+        pass(&mut meeting, 29);
+        let now = meeting.now();
+        meeting.room.handle_datagram(now, MemberId(1), &giaoban_proto::wire::Report::default().encode());
+        assert_eq!(meeting.doing(2, What::TakeOver(true)), ActCode::NotNow, "a report is a word");
+    }
+}
+
 #[test]
 fn what_cannot_be_is_refused_with_the_code_that_says_so() {
     let mut meeting = commune();

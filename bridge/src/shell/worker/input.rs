@@ -1,14 +1,19 @@
 //! What the worker is told, and of whom.
 
 use crate::announcement::Playing;
+use crate::room::Seated;
 use crate::session::LineId;
+use crate::shell::fetch::Purse;
 use crate::shell::tapes::Recorded;
-use crate::store::{Admitted, SiteId, Snapshot, Verdict};
+use crate::store::{Admitted, RecordingId, SiteId, Snapshot, Verdict};
 use bytes::Bytes;
 use giaoban_proto::link::RoomName;
+use giaoban_proto::spans::Span;
 use giaoban_proto::transport::PublicKey;
 use giaoban_proto::unit::{Bitrate, MemberId};
 use giaoban_proto::wire::{ActCode, ClientMessage, CloseCode, Done, ServerMessage};
+use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
 /// What the worker is told.
@@ -16,8 +21,6 @@ use tokio::sync::{mpsc, oneshot};
 pub(in crate::shell) enum Input {
     /// A device was admitted and wants in.
     Join { who: Box<Who>, line: Line, answer: oneshot::Sender<Result<LineId, CloseCode>> },
-    /// A datagram came.
-    Datagram(LineId, Bytes),
     /// A control message came.
     Message(LineId, ClientMessage),
     /// The store has (or has not) written down that a guest comes in, by this operator's act of this number.
@@ -26,6 +29,12 @@ pub(in crate::shell) enum Input {
     Answer(MemberId, Done),
     /// The recorder has answered.
     Recorded(RoomName, Recorded),
+    /// Somebody wants to fetch: what it is.
+    MayFetch(LineId, oneshot::Sender<Option<Fetcher>>),
+    /// It fetches from now on, as this allows, or not any more.
+    Fetching(LineId, Option<Arc<Purse>>),
+    /// A device has this of a recording of a room.
+    Got(RoomName, PublicKey, RecordingId, Span),
     /// An announcement that an act wanted can be heard, or not.
     Played(RoomName, Act, String, Result<Playing, ActCode>),
     /// Sites or rooms have changed.
@@ -36,11 +45,28 @@ pub(in crate::shell) enum Input {
     Stop(oneshot::Sender<()>),
 }
 
+/// A datagram that came. It waits for the next tick: nothing can be done about it before.
+#[derive(Debug)]
+pub(in crate::shell) struct Heard {
+    pub(in crate::shell) line: LineId,
+    pub(in crate::shell) at: Instant,
+    pub(in crate::shell) bytes: Bytes,
+}
+
 /// An act that is answered later: whose, and its number.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::shell) struct Act {
     pub(in crate::shell) by: MemberId,
     pub(in crate::shell) number: u32,
+}
+
+/// Somebody who wants to fetch from within a meeting.
+#[derive(Debug)]
+pub(in crate::shell) struct Fetcher {
+    pub(in crate::shell) room: RoomName,
+    pub(in crate::shell) site: Option<SiteId>,
+    pub(in crate::shell) name: String,
+    pub(in crate::shell) seated: Seated,
 }
 
 /// Where in a room somebody goes.
@@ -64,12 +90,13 @@ pub(in crate::shell) struct Who {
     pub(in crate::shell) cap: Bitrate,
     pub(in crate::shell) muted: bool,
     pub(in crate::shell) watches: bool,
+    pub(in crate::shell) source: bool,
 }
 
 /// How to reach a member.
 #[derive(Debug)]
 pub(in crate::shell) struct Line {
-    pub(in crate::shell) connection: quinn::Connection,
+    pub(in crate::shell) connection: Arc<quinn::Connection>,
     pub(in crate::shell) control: mpsc::Sender<ServerMessage>,
 }
 

@@ -44,7 +44,7 @@ fn devices_of_version_1_become_sites_of_their_own_and_the_old_code_is_worth_noth
     let first = edit(&store, Registry::first_start).expect("no operator yet");
     assert_eq!(first.site, FIRST_SITE);
     let rows = edit(&store, |registry| registry.audit(AuditFilter::default()));
-    assert_eq!((rows[0].act.as_str(), rows[0].detail.as_str()), ("store brought up", "version 1 to 4"));
+    assert_eq!((rows[0].act.as_str(), rows[0].detail.as_str()), ("store brought up", "version 1 to 5"));
     assert!(sound(&store));
     drop(store);
     let again = SqliteStore::open(&path, Hands::new().clock()).expect("opens again");
@@ -69,7 +69,7 @@ fn an_upgrade_that_fails_changes_nothing() {
 fn a_store_of_a_newer_program_is_left_alone() {
     let (_folder, path) = place();
     drop(Registry::open(&path, "test", Hands::new().clock()).expect("opens"));
-    Connection::open(&path).expect("opens").pragma_update(None, "user_version", 5).expect("set");
+    Connection::open(&path).expect("opens").pragma_update(None, "user_version", 6).expect("set");
     let error = Registry::open(&path, "test", Hands::new().clock()).expect_err("refused");
     assert!(matches!(error, StoreError::Newer(_)), "{error}");
     assert!(error.to_string().contains("giaoban.db"), "{error}");

@@ -3,9 +3,10 @@
 use crate::{interrupted, key_file, on_a_runtime, remembered, say};
 use anyhow::Context as _;
 use giaoban_client::audio::{self, Sink, Source};
-use giaoban_client::engine::{Client, Command, OnBody, OnStats, OnWelcome};
+use giaoban_client::engine::{Client, Command, Keeping, OnBody, OnStats, OnWelcome};
 use giaoban_client::meeting::{self, Meeting};
 use giaoban_client::memory::{self, Kept};
+use giaoban_client::missed::store::Store;
 use giaoban_client::net::System;
 use giaoban_client::settings::{self, Join, To};
 use giaoban_client::words::{Lang, Message};
@@ -30,6 +31,8 @@ pub(crate) struct Entry {
     identity: Identity,
     /// Where the meeting is remembered; a guest is nobody that is known, and leaves nothing behind.
     memory: Option<PathBuf>,
+    /// Where what was missed is kept, likewise.
+    missed: Option<Store>,
 }
 
 /// Who is told what is said to the person.
@@ -76,11 +79,11 @@ impl Entry {
     /// For this meeting: a guest is nobody that is known, all others are the device with this key.
     #[cfg(feature = "window")]
     pub(crate) fn of(meeting: Meeting, key: &Path) -> anyhow::Result<Self> {
-        let (identity, memory) = match meeting.entry {
-            meeting::Entry::Guest { .. } => (Identity::generate()?, None),
-            meeting::Entry::Device { .. } => (private::identity(key)?, Some(memory::place(key))),
-        };
-        Ok(Self { meeting, identity, memory })
+        if let meeting::Entry::Guest { .. } = meeting.entry {
+            return Ok(Self { meeting, identity: Identity::generate()?, memory: None, missed: None });
+        }
+        let missed = Some(crate::missed::store(key, &meeting));
+        Ok(Self { meeting, identity: private::identity(key)?, memory: Some(memory::place(key)), missed })
     }
 }
 
@@ -92,7 +95,7 @@ pub(crate) fn entry(join: &mut Join, lang: Lang) -> anyhow::Result<Result<Entry,
                 Err(message) => return Ok(Err(message)),
             };
             let meeting = Meeting { host, port, room, entry: meeting::Entry::Guest { pin, pins } };
-            Ok(Ok(Entry { meeting, identity: Identity::generate()?, memory: None }))
+            Ok(Ok(Entry { meeting, identity: Identity::generate()?, memory: None, missed: None }))
         }
         to => {
             let key = key_file(join.identity.take())?;
@@ -102,7 +105,8 @@ pub(crate) fn entry(join: &mut Join, lang: Lang) -> anyhow::Result<Result<Entry,
             };
             let Some(meeting) = meeting else { return Ok(Err(Message::NothingRemembered)) };
             let identity = private::identity(&key)?;
-            Ok(Ok(Entry { meeting, identity, memory: Some(memory::place(&key)) }))
+            let missed = Some(crate::missed::store(&key, &meeting));
+            Ok(Ok(Entry { meeting, identity, memory: Some(memory::place(&key)), missed }))
         }
     }
 }
@@ -140,26 +144,47 @@ fn ask_pin(lang: Lang) -> Result<Pin, Message<'static>> {
 }
 
 pub(crate) async fn stay(entry: Entry, join: Join, ears: Ears) -> anyhow::Result<u8> {
-    let Entry { meeting, identity, memory } = entry;
-    let Join { input, output, duration, name, max_kbps, max_mb, muted, raise, answers, tcp, .. } = join;
+    let Entry { meeting, identity, memory, missed } = entry;
+    let Join {
+        input,
+        output,
+        duration,
+        name,
+        max_kbps,
+        max_mb,
+        muted,
+        raise,
+        answers,
+        source,
+        fetches,
+        tcp,
+        ..
+    } = join;
     let Ears { note, stats, watch, commands, doors } = ears;
     let remember: OnWelcome = match memory {
         Some(path) => remember(path, meeting.clone(), Arc::clone(&note)),
         None => Box::new(|_| {}),
     };
+    let missed = match missed {
+        Some(store) => {
+            let (known, keep) = crate::missed::keeper(store, Arc::clone(&note))?;
+            Some(Keeping { known, fetches, keep })
+        }
+        None => None,
+    };
     let name = name.or_else(computer_name).unwrap_or_default();
     let now = now();
-    let source = match input.open(now) {
-        Ok(source) => source,
+    let microphone = match input.open(now) {
+        Ok(microphone) => microphone,
         Err(error) => return Ok(no_sound(&note, &error)),
     };
     let sink = match output.open(now) {
         Ok(sink) => sink,
         Err(error) => return Ok(no_sound(&note, &error)),
     };
-    let (source, sink) = match doors {
-        Some(watch) => watch((source, sink)),
-        None => (source, sink),
+    let (microphone, sink) = match doors {
+        Some(watch) => watch((microphone, sink)),
+        None => (microphone, sink),
     };
     let network = Arc::new(System { tcp_ports: tcp });
     let unix_start = unix_now();
@@ -172,8 +197,9 @@ pub(crate) async fn stay(entry: Entry, join: Join, ears: Ears) -> anyhow::Result
         muted,
         raise,
         answers,
+        as_source: source,
         duration,
-        source,
+        source: microphone,
         sink,
         network,
         commands,
@@ -181,6 +207,7 @@ pub(crate) async fn stay(entry: Entry, join: Join, ears: Ears) -> anyhow::Result
         say: Box::new(move |message| note(message)),
         watch,
         remember,
+        missed,
         unix_start,
     };
     Ok(client.run().await.ending.exit_code())

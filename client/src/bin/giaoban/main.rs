@@ -4,6 +4,7 @@ mod check;
 mod console;
 mod ctl;
 mod join;
+mod missed;
 #[cfg(feature = "window")]
 mod window;
 
@@ -62,6 +63,7 @@ fn run(settings: Settings) -> anyhow::Result<u8> {
         }
         settings::Command::Devices => devices(&audio::list_devices()?),
         settings::Command::Check(check) => on_a_runtime(check::run(*check, lang)),
+        settings::Command::Missed(missed) => on_a_runtime(missed::run(*missed, lang)),
         settings::Command::Ctl(ctl) => ctl::run(*ctl, lang),
         settings::Command::Join(join) => join::run(*join, lang),
         settings::Command::Console(join) => console::run(*join, lang),

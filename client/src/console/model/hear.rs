@@ -23,7 +23,15 @@ impl Model {
             Body::Done(done) => {
                 self.finish(now, done.number, Outcome::Done(ActCode::from_code(done.code)));
             }
-            Body::PinChallenge(_) | Body::InLobby(_) | Body::CheckReady(_) | Body::CheckResult(_) => {}
+            // Of a connection that is for something else.
+            Body::PinChallenge(_)
+            | Body::InLobby(_)
+            | Body::CheckReady(_)
+            | Body::CheckResult(_)
+            | Body::Recordings(_)
+            | Body::Kept(_)
+            | Body::Part(_)
+            | Body::NotFetched(_) => {}
         }
     }
 

@@ -4,7 +4,7 @@ use super::{Pen, alarm, bar, cell, dim, good, warning};
 use crate::console::model::{Hit, Model, Row, Trouble};
 use crate::words::Lang;
 use crate::words::console::{self as words, Label};
-use giaoban_proto::wire::LegFigures;
+use giaoban_proto::wire::{LegFigures, SiteRole};
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
@@ -24,6 +24,9 @@ const TRIP: u16 = 6;
 
 /// A leg's figures: loss, wait, rung.
 const LEG: usize = 16;
+
+/// A site that has less of the recording than this, in percent, is marked: a second here and there is everybody's.
+const ALL: u32 = 95;
 
 /// The state in words.
 const STATE: usize = 14;
@@ -144,9 +147,15 @@ fn line(row: &Row<'_>, model: &Model, now: Instant, widths: Widths, lang: Lang) 
 /// Its name, cut where it must be, and what else is to be known of it.
 fn called(row: &Row<'_>, width: usize, lang: Lang) -> String {
     let gain = format!("{:+}", row.seat.gain_db);
+    let has = row.line.and_then(|line| line.has).filter(|&has| has < ALL);
+    let part = has.map_or_else(String::new, |has| format!("●{has}%"));
+    let source = SiteRole::from_code(row.seat.role) == Some(SiteRole::Source);
     let marks = [
+        (has.is_some(), part.as_str()),
         (row.own, Label::You.text(lang)),
         (row.deputy, Label::Deputy.text(lang)),
+        (source && !row.seat.two_way, Label::Source.text(lang)),
+        (source && row.seat.two_way, Label::TwoWay.text(lang)),
         (row.seat.gain_db != 0, gain.as_str()),
     ];
     let marks: Vec<&str> = marks.into_iter().filter(|(is, _)| *is).map(|(_, mark)| mark).collect();

@@ -277,7 +277,9 @@ impl<'a> Peer<'a> {
                 self.left = true;
                 vec![]
             }
-            Body::Check(_) | Body::CheckEnd(_) => panic!("a client that joins checks nothing"),
+            Body::Check(_) | Body::CheckEnd(_) | Body::Fetch(_) | Body::Got(_) => {
+                panic!("a client that joins checks nothing")
+            }
         }
     }
 

@@ -206,6 +206,7 @@ impl Running {
             muted: setup.muted,
             raise: setup.raise,
             answers: setup.answers,
+            as_source: false,
             watch: setup.watch,
             duration: setup.duration,
             source: Box::new(source),
@@ -215,6 +216,7 @@ impl Running {
             stats: Box::new(move |line| stats.lock().unwrap().push(line.clone())),
             say: Box::new(move |message| said.lock().unwrap().push(message.text(Lang::En))),
             remember: Box::new(move |pins| remembered.lock().unwrap().push(pins)),
+            missed: None,
             unix_start: Duration::from_secs(1_767_225_600),
         };
         Self { ears, commands, site, task: tokio::spawn(client.run()) }

@@ -15,16 +15,18 @@ pub enum SiteRole {
     Listener = 3,
     /// Another bridge.
     Trunk = 4,
+    /// Another meeting, or a device or a program, that is heard here and hears nothing unless an operator lets it.
+    Source = 5,
 }
 
 /// No role has that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a role is operator, participant, listener or trunk")]
+#[error("a role is operator, participant, listener, trunk or source")]
 pub struct NoSuchRole;
 
 impl SiteRole {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Operator, Self::Participant, Self::Listener, Self::Trunk];
+    pub const ALL: [Self; 5] = [Self::Operator, Self::Participant, Self::Listener, Self::Trunk, Self::Source];
 
     /// As it is typed.
     #[must_use]
@@ -34,6 +36,7 @@ impl SiteRole {
             Self::Participant => "participant",
             Self::Listener => "listener",
             Self::Trunk => "trunk",
+            Self::Source => "source",
         }
     }
 }
@@ -61,7 +64,7 @@ pub struct Act {
     /// Exactly one; none means one that this version does not know, and is refused.
     #[prost(
         oneof = "act::What",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 30, 31, 32, 33"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 30, 31, 32, 33"
     )]
     pub what: Option<act::What>,
 }
@@ -123,6 +126,9 @@ pub mod act {
         /// Names the member that may take the operator's place when there is none; 0: nobody.
         #[prost(uint64, tag = "18")]
         Deputy(u64),
+        /// Lets a source hear the meeting, or not any more.
+        #[prost(message, tag = "19")]
+        TwoWay(super::TwoWay),
         /// Raises the own hand, or takes it down.
         #[prost(bool, tag = "30")]
         Hand(bool),
@@ -147,6 +153,17 @@ pub struct Silence {
     /// Whether it is to be silent.
     #[prost(bool, tag = "2")]
     pub silent: bool,
+}
+
+/// Lets a source hear the meeting without its own voice, or not any more.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct TwoWay {
+    /// Its number in the room.
+    #[prost(uint64, tag = "1")]
+    pub member: u64,
+    /// Whether it is to hear.
+    #[prost(bool, tag = "2")]
+    pub hears: bool,
 }
 
 /// What became of an act.

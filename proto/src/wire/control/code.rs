@@ -46,10 +46,12 @@ pub enum CloseCode {
     Locked = 19,
     /// As many strangers, or lines that are checked, as the bridge takes at once, or this one too often.
     Busy = 20,
+    /// This site's role allows it no seat as a source.
+    NoSource = 22,
 }
 
 impl CloseCode {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::Bye,
         Self::BadMessage,
         Self::Version,
@@ -71,6 +73,7 @@ impl CloseCode {
         Self::NoGuests,
         Self::Locked,
         Self::Busy,
+        Self::NoSource,
     ];
 
     /// As it travels.
@@ -113,6 +116,9 @@ impl CloseCode {
             Self::InvitationExpired => "this invitation is too old; ask the district for a new one",
             Self::NoGuests => "this room takes no guests; ask the district for an invitation",
             Self::Locked => "the operator has locked the room; ask the district to let you in",
+            Self::NoSource => {
+                "this site may not bring another meeting in; ask the district for the role of an operator or a source"
+            }
             Self::Busy => "the bridge is busy with others; try again in a minute",
         }
     }

@@ -193,6 +193,12 @@ pub struct Meeting {
     /// How long it has gone on, in s.
     #[prost(uint32, tag = "13")]
     pub age_s: u32,
+    /// The number of the recording that runs; 0: none does.
+    #[prost(uint64, tag = "14")]
+    pub recorded: u64,
+    /// How long that is by now, in ms.
+    #[prost(uint64, tag = "15")]
+    pub recorded_ms: u64,
 }
 
 /// Somebody has said something in writing.
@@ -241,6 +247,9 @@ pub struct LineFigures {
     /// Loudness of its microphone in −dBFS, in steps of 6 dB; 0 for silence.
     #[prost(uint32, tag = "6")]
     pub level: u32,
+    /// How much of the recording that runs it has heard or fetched, in percent; nothing where none runs.
+    #[prost(uint32, optional, tag = "7")]
+    pub has: Option<u32>,
 }
 
 /// One direction of a line, coarse enough that a steady one says nothing new.
@@ -298,7 +307,8 @@ mod tests {
             round_trip_10ms: 60,
             microphone: 0,
             level: 4,
+            has: Some(97),
         };
-        assert!(line.encoded_len() <= 32, "{}", line.encoded_len());
+        assert!(line.encoded_len() <= 34, "{}", line.encoded_len());
     }
 }

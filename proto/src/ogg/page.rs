@@ -140,6 +140,14 @@ impl Page {
         &self.bytes[HEADER + usize::from(self.bytes[26])..]
     }
 
+    /// How long each packet on it is, and whether the last one ends on it.
+    pub(super) fn lengths(&self) -> impl Iterator<Item = usize> {
+        let lacing = &self.bytes[HEADER..HEADER + usize::from(self.bytes[26])];
+        lacing
+            .split_inclusive(|&length| length < 255)
+            .map(|parts| parts.iter().map(|&n| usize::from(n)).sum())
+    }
+
     /// Whether a packet begins on it, and whether one ends on it.
     pub(super) fn begins_and_ends(&self) -> (bool, bool) {
         let lacing = &self.bytes[HEADER..HEADER + usize::from(self.bytes[26])];

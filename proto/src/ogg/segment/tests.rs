@@ -1,15 +1,19 @@
 use super::*;
-use giaoban_proto::media::ladder::RungId;
-use giaoban_proto::media::{Outlet, Pcm, codec::Decoder};
-use giaoban_proto::testing::measure::{align, level_db};
-use giaoban_proto::testing::speech::voice;
-use giaoban_proto::unit::BRICK_SAMPLES;
+use crate::media::ladder::RungId;
+use crate::media::{Outlet, Pcm, codec::Decoder};
+use crate::testing::measure::{align, level_db};
+use crate::testing::speech::voice;
+use crate::unit::BRICK_SAMPLES;
 use ogg::PacketReader;
 use std::io::Cursor;
 use std::process::{Command, Stdio};
 
 fn label() -> Label {
-    Label { room: "Giao ban huyện".into(), date: "2026-03-31T08:00:00+07:00".into() }
+    Label {
+        program: "giaoban-bridge",
+        room: "Giao ban huyện".into(),
+        date: "2026-03-31T08:00:00+07:00".into(),
+    }
 }
 
 /// What a meeting says: speech, then silence, then speech, as it is cut into packets. `None`: nobody speaks.
@@ -81,7 +85,7 @@ fn decode(file: &[u8]) -> Vec<f32> {
 /// Ten seconds of a voice, thirty of silence, ten of a voice; how long it is.
 fn half_a_minute_of_silence() -> (Vec<u8>, Vec<f32>) {
     let (mut out, mut meeting) = (Vec::new(), Meeting::new());
-    let mut segment = Segment::begin(7, &label(), &mut out);
+    let mut segment = Segment::begin(7, &label(), &[], &mut out);
     segment.go_on(meeting.now());
     let speech = voice("en");
     meeting.go_on(&mut segment, Some(&speech), 500, &mut out);
@@ -160,7 +164,7 @@ fn other_programs_play_it_at_the_right_times() {
 #[test]
 fn what_is_said_in_a_pause_is_left_out_and_takes_no_time() {
     let (mut out, mut meeting) = (Vec::new(), Meeting::new());
-    let mut segment = Segment::begin(7, &label(), &mut out);
+    let mut segment = Segment::begin(7, &label(), &[], &mut out);
     segment.go_on(meeting.now());
     let speech = voice("fr");
     meeting.go_on(&mut segment, Some(&speech), 300, &mut out);
@@ -183,13 +187,13 @@ fn what_is_said_in_a_pause_is_left_out_and_takes_no_time() {
 #[test]
 fn a_bundle_and_what_is_no_opus_are_refused_and_change_nothing() {
     let listening = RungId::within(
-        giaoban_proto::unit::Bitrate::from_kbps(12),
-        giaoban_proto::media::ladder::Role::Listening,
-        giaoban_proto::media::ladder::Repair::Ask,
+        crate::unit::Bitrate::from_kbps(12),
+        crate::media::ladder::Role::Listening,
+        crate::media::ladder::Repair::Ask,
     );
     let mut outlet = Outlet::new(listening).expect("libopus");
     let mut out = Vec::new();
-    let mut segment = Segment::begin(7, &label(), &mut out);
+    let mut segment = Segment::begin(7, &label(), &[], &mut out);
     segment.go_on(MediaTime(0));
     let before = out.len();
     let mut bundles = 0;
@@ -211,7 +215,7 @@ fn a_bundle_and_what_is_no_opus_are_refused_and_change_nothing() {
 fn wherever_it_is_torn_it_ends_with_a_whole_page_and_goes_on_in_the_same_stream() {
     let speech = voice("it");
     let (mut whole, mut meeting) = (Vec::new(), Meeting::new());
-    let mut segment = Segment::begin(9, &label(), &mut whole);
+    let mut segment = Segment::begin(9, &label(), &[], &mut whole);
     let headers = whole.len() as u64;
     let mut ends = vec![(headers, 0)];
     segment.go_on(meeting.now());

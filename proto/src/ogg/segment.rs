@@ -15,8 +15,8 @@
 //! Source: RFC 7845; the form of a packet, RFC 6716 section 3.1.
 
 use super::page::{self, FIRST, Head, LAST, Page, Pages};
-use giaoban_proto::media::{Packet, codec};
-use giaoban_proto::unit::{MediaTime, SAMPLE_RATE, Samples};
+use crate::media::{Packet, codec};
+use crate::unit::{MediaTime, SAMPLE_RATE, Samples};
 use std::io::{self, Read};
 
 /// Samples at the beginning that a player leaves out: what libopus' encoder looks ahead, 6.5 ms. With it a sound is
@@ -44,6 +44,8 @@ pub enum Refused {
 /// What the tags of a recording say. Nothing about people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
+    /// The program that writes it.
+    pub program: &'static str,
     /// The room.
     pub room: String,
     /// When the recording began, for people.
@@ -81,9 +83,9 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// A new stream; its head and tags go to `out`.
+    /// A new stream; its head and tags, with these chapters, go to `out`.
     #[must_use]
-    pub fn begin(serial: u32, label: &Label, out: &mut Vec<u8>) -> Self {
+    pub fn begin(serial: u32, label: &Label, chapters: &[String], out: &mut Vec<u8>) -> Self {
         let mut head = b"OpusHead\x01\x01".to_vec();
         head.extend_from_slice(&PRE_SKIP.to_le_bytes());
         head.extend_from_slice(&SAMPLE_RATE.to_le_bytes());
@@ -92,7 +94,7 @@ impl Segment {
         let first = Head { flags: FIRST, granule: 0, serial, sequence: 0 };
         let sequence = page::write_alone(first, &head, out);
         let second = Head { flags: 0, granule: 0, serial, sequence };
-        let sequence = page::write_alone(second, &tags(label, &[]), out);
+        let sequence = page::write_alone(second, &tags(label, chapters), out);
         Self::at(serial, sequence, 0)
     }
 
@@ -135,11 +137,20 @@ impl Segment {
         if codec::packet_length(opus) != Ok(packet.length) {
             return Err(Refused::Form);
         }
-        if self.next.is_none_or(|next| packet.time.ahead_of(next) < 0) {
+        self.push_opus(packet.time, opus, out)
+    }
+
+    /// The same for one Opus packet whose sound begins then.
+    ///
+    /// # Errors
+    /// [`Refused`]; nothing has changed then.
+    pub fn push_opus(&mut self, time: MediaTime, opus: &[u8], out: &mut Vec<u8>) -> Result<(), Refused> {
+        let length = codec::packet_length(opus).map_err(|_| Refused::Form)?;
+        if self.next.is_none_or(|next| time.ahead_of(next) < 0) {
             return Err(Refused::Past);
         }
-        self.silence(packet.time, out);
-        self.add(opus, packet.length, out);
+        self.silence(time, out);
+        self.add(opus, length, out);
         // Without the number of frames in it: one.
         self.form = opus.first().map_or(USUAL_FORM, |first| first & 0xfc);
         Ok(())
@@ -204,7 +215,7 @@ impl Segment {
 }
 
 /// How much sound one frame of a packet of this form holds (RFC 6716, table 2).
-fn frame(form: u8) -> Samples {
+pub(super) fn frame(form: u8) -> Samples {
     let config = form >> 3;
     Samples(match config {
         0..12 => [480, 960, 1920, 2880][usize::from(config & 3)],
@@ -216,7 +227,7 @@ fn frame(form: u8) -> Samples {
 /// The second packet of a stream: who made it, what it is, and its chapters.
 fn tags(label: &Label, chapters: &[String]) -> Vec<u8> {
     let ours = [
-        format!("ENCODER=giaoban-bridge {}", env!("CARGO_PKG_VERSION")),
+        format!("ENCODER={} {}", label.program, env!("CARGO_PKG_VERSION")),
         format!("TITLE={}", label.room),
         format!("DATE={}", label.date),
     ];
@@ -235,7 +246,7 @@ fn tags(label: &Label, chapters: &[String]) -> Vec<u8> {
 }
 
 /// Pages of a stream of ours, from its first on, as far as they are whole and in order.
-struct Stream<R> {
+pub(super) struct Stream<R> {
     pages: Pages<R>,
     serial: u32,
     sequence: u32,
@@ -245,7 +256,7 @@ struct Stream<R> {
 }
 
 impl<R: Read> Stream<R> {
-    fn open(reader: R) -> io::Result<Option<(Self, Page)>> {
+    pub(super) fn open(reader: R) -> io::Result<Option<(Self, Page)>> {
         let mut pages = Pages::new(reader);
         let first = pages.next()?.filter(|first| {
             first.head.flags == FIRST && first.head.sequence == 0 && first.packets().starts_with(b"OpusHead")
@@ -256,9 +267,14 @@ impl<R: Read> Stream<R> {
         }))
     }
 
-    /// The next page, and whether it belongs to the tags.
-    fn next(&mut self) -> io::Result<Option<(Page, bool)>> {
-        if self.ended {
+    /// Whether the last page has come.
+    pub(super) const fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The next page, and whether it belongs to the tags; later, where the file grows, there may be one.
+    pub(super) fn next(&mut self) -> io::Result<Option<(Page, bool)>> {
+        if self.ended() {
             return Ok(None);
         }
         let ours = |page: &Page| page.head.serial == self.serial && page.head.sequence == self.sequence;
