@@ -12,7 +12,7 @@ use super::line::{Line, Quality};
 use crate::console::model::{Model as Desk, Row};
 use crate::engine::Command;
 use crate::floor::{Floor, News};
-use crate::roster::Bar;
+use crate::roster::{Bar, is_called};
 use crate::session::End;
 use crate::stats::Stats;
 use giaoban_proto::unit::Level;
@@ -158,6 +158,7 @@ pub struct Model {
     number: u32,
     commands: VecDeque<Command>,
     over: Option<(End, String)>,
+    wrong: Option<String>,
 }
 
 impl Model {
@@ -188,6 +189,7 @@ impl Model {
             number: FIRST_NUMBER,
             commands: VecDeque::new(),
             over: None,
+            wrong: None,
         }
     }
 
@@ -243,6 +245,12 @@ impl Model {
                 self.line.set_state("closed");
                 self.over = Some((end, text));
                 return;
+            }
+            Told::Wrong => self.wrong = Some(text.clone()),
+            Told::Letter => {
+                let (name, text) = ("giaoban".into(), text.clone());
+                self.push_letter(Letter { name, text, to_operators: false });
+                self.unread = (self.unread + 1).min(MAX_LETTERS);
             }
             Told::Nothing => {}
             // The model sees it by itself.
@@ -357,6 +365,12 @@ impl Model {
         self.over.as_ref().map(|(end, text)| (*end, text.as_str()))
     }
 
+    /// What went wrong last, where the session has not said why it is over.
+    #[must_use]
+    pub fn wrong(&self) -> Option<&str> {
+        self.wrong.as_deref()
+    }
+
     /// How the line is.
     #[must_use]
     pub fn quality(&self) -> Quality {
@@ -432,7 +446,7 @@ impl Model {
         if !self.line.is_in() {
             return None;
         }
-        let called = self.own != 0 && !self.is_operator() && !self.has_answered();
+        let called = self.desk.roster().own().is_some_and(is_called) && !self.has_answered();
         if let (true, Some(left)) = (called, self.desk.roll_left(now)) {
             return Some(Banner::Roll(left));
         }
@@ -500,7 +514,8 @@ impl Model {
     fn stand(&mut self, role: u32, silenced: bool) {
         self.role = SiteRole::from_code(role);
         self.standing = Bar::of(role, silenced);
-        self.floor.set_always(self.is_operator());
+        let always = matches!(self.role, Some(SiteRole::Operator | SiteRole::Source));
+        self.floor.set_always(always);
     }
 
     fn note(&mut self, now: Instant, news: News) {
@@ -530,14 +545,18 @@ impl Model {
 
     fn handle_said(&mut self, said: &Said) {
         let clean = |text: &str| text.chars().filter(|c| !c.is_control()).collect::<String>();
-        if self.letters.len() == MAX_LETTERS {
-            self.letters.pop_front();
-        }
         let (name, text) = (clean(&said.name), clean(&said.text));
-        self.letters.push_back(Letter { name, text, to_operators: said.to_operators });
+        self.push_letter(Letter { name, text, to_operators: said.to_operators });
         if said.member != self.own {
             self.unread = (self.unread + 1).min(MAX_LETTERS);
         }
+    }
+
+    fn push_letter(&mut self, letter: Letter) {
+        if self.letters.len() == MAX_LETTERS {
+            self.letters.pop_front();
+        }
+        self.letters.push_back(letter);
     }
 
     fn act(&mut self, what: What) {

@@ -474,7 +474,8 @@ impl Shell {
         self.place = Place::Ended;
         self.view.close_sheet();
         let over = model.as_ref().and_then(Model::over);
-        let (end, text) = over.map_or((None, ""), |(end, text)| (Some(end), text));
+        let wrong = model.as_ref().and_then(Model::wrong).unwrap_or_default();
+        let (end, text) = over.map_or((None, wrong), |(end, text)| (Some(end), text));
         // The person is not there to press a button when the power is back before the server.
         let again = matches!(end, Some(End::NotReachable(_)));
         self.again_at = again.then(|| now + AGAIN);

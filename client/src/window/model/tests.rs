@@ -240,6 +240,8 @@ fn texts_are_kept_to_a_measure_and_counted_until_they_are_read() {
     site.model.handle_read();
     site.hear(said(OWN, "của ta".into()));
     assert_eq!(site.model.unread(), 0, "one's own are read");
+    site.told(Told::Letter);
+    assert_eq!((site.model.letters().len(), site.model.unread()), (MAX_LETTERS, 1));
     site.model.handle_say("  \n");
     site.model.handle_say(&"ễ".repeat(MAX_TEXT_BYTES));
     let acts = site.acts();
@@ -250,7 +252,9 @@ fn texts_are_kept_to_a_measure_and_counted_until_they_are_read() {
 #[test]
 fn the_end_is_kept_with_its_reason() {
     let mut site = Site::new(SiteRole::Participant);
-    assert_eq!(site.model.over(), None);
+    assert_eq!((site.model.over(), site.model.wrong()), (None, None));
+    site.told(Told::Wrong);
+    assert_eq!(site.model.wrong(), Some("…"));
     site.told(Told::Over(End::Ended));
     assert_eq!(site.model.over(), Some((End::Ended, "…")));
     assert_eq!((site.model.mic(), site.banner()), (Mic::Away, None));

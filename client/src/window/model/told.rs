@@ -27,6 +27,10 @@ pub enum Told {
     Spent,
     /// It is over.
     Over(End),
+    /// This went wrong, and the engine may end for it.
+    Wrong,
+    /// Words that the person is to find among what was written.
+    Letter,
     /// Words alone.
     Nothing,
     /// The model hears of it from the bridge.
@@ -51,6 +55,11 @@ impl Told {
             Message::LoudspeakerGone => Self::Loudspeaker { gone: true },
             Message::LoudspeakerBack => Self::Loudspeaker { gone: false },
             Message::Budget { news: budget::News::Spent, .. } => Self::Spent,
+            Message::Sound(_) | Message::Fault(_) => Self::Wrong,
+            Message::Budget { .. }
+            | Message::Missed(_)
+            | Message::MissedIsThere { .. }
+            | Message::MissedNotKept(_) => Self::Letter,
             Message::End(end, _) => Self::Over(*end),
             Message::Came { .. }
             | Message::Left(_)
