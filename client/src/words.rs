@@ -9,6 +9,7 @@ pub mod console;
 mod ctl;
 mod deed;
 mod floor;
+mod fluent;
 mod loss;
 mod missed;
 
@@ -20,12 +21,7 @@ use crate::budget;
 use crate::floor::News;
 use crate::roster::Bar;
 use crate::session::{End, Loss};
-use floor::{
-    english_code, english_news, english_notice, english_unheard, vietnamese_code, vietnamese_news,
-    vietnamese_notice, vietnamese_unheard,
-};
 use giaoban_proto::wire::{ActCode, CloseCode, NoticeKind};
-use loss::{english_loss, vietnamese_loss};
 use std::fmt::Display;
 
 /// A language that a person reads.
@@ -189,204 +185,95 @@ impl Message<'_> {
     /// The message in words.
     #[must_use]
     pub fn text(&self, lang: Lang) -> String {
-        match lang {
-            Lang::En => self.english(),
-            Lang::Vi => self.vietnamese(),
-        }
-    }
-
-    fn english(&self) -> String {
         match *self {
-            Self::Connecting { host } => format!("connecting to {host} …"),
+            Self::Connecting { host } => lang.with("told-connecting", &[("host", &host)]),
             Self::Joined { room, name, others: 0 } => {
-                format!("in room {room} as {name}; nobody else is here yet")
+                lang.with("told-joined-alone", &[("room", &room), ("name", &name)])
             }
-            Self::Joined { room, name, others: 1 } => format!("in room {room} as {name}, with 1 other"),
-            Self::Joined { room, name, others } => format!("in room {room} as {name}, with {others} others"),
-            Self::InLobby => {
-                "the PIN is right; waiting until the operator lets you in. Nobody hears you yet".into()
-            }
-            Self::Came { name, guest: false } => format!("{name} came in"),
-            Self::Came { name, guest: true } => format!("{name} came in as a guest"),
-            Self::Left(name) => format!("{name} left"),
-            Self::Lost => "connection lost; reconnecting by itself …".into(),
-            Self::Back => "back in the room".into(),
-            Self::Muted => "the microphone is off: nobody hears you".into(),
-            Self::Unmuted => "the microphone is on".into(),
-            Self::MayNotSpeak(Bar::Listener) => {
-                "you are here to listen: the microphone is off, and nobody hears you".into()
-            }
-            Self::MayNotSpeak(Bar::Silenced) => {
-                "the operator has silenced you: the microphone is off until you may speak again".into()
-            }
-            Self::MaySpeak { muted: false } => "you may speak; the microphone is on".into(),
-            Self::MaySpeak { muted: true } => "you may speak; the microphone is off, as it was".into(),
-            Self::GuestWaits { name, number } => {
-                format!("a guest waits: {name} (number {number}); `giaoban ctl admit {number}` lets it in")
-            }
-            Self::MayNotSpeak(Bar::NoFloor) => {
-                "you do not have the floor: nobody hears you until the operator gives it to you".into()
-            }
-            Self::Floor { news, answers } => english_news(news, answers),
-            Self::Said { name, text, to_operators: false } => format!("{name} writes: {text}"),
-            Self::Said { name, text, to_operators: true } => {
-                format!("{name} writes to the operators: {text}")
-            }
-            Self::Unheard(why) => english_unheard(why),
-            Self::NotTaken(code) => format!("the bridge did not take it: {}", english_code(code)),
-            Self::Notice { kind, name, number, own } => english_notice(kind, name, number, own),
-            Self::Remembered => {
-                "this meeting is remembered: from now on `giaoban` alone joins it, without the link".into()
-            }
-            Self::Missed(news) => missed::english_news(news),
-            Self::MissedIsThere { path, seconds } => missed::english_there(&path.to_string(), seconds),
-            Self::MissedNotKept(error) => format!("what you missed cannot be kept: {error}"),
-            Self::KeysNoted => "the bridge has new keys, as announced; they are remembered".into(),
-            Self::NotRemembered(error) => format!("the meeting is not remembered: {error}"),
-            Self::NothingRemembered => {
-                "this device remembers no meeting yet; join once by the link of the invitation: \
-                                        giaoban join 'giaoban://…' (`giaoban --help` says what else there is)"
-                    .into()
-            }
-            Self::NoScreen => {
-                "there is no screen for the window; join in the terminal: giaoban join 'giaoban://…'".into()
-            }
-            Self::AskPin => "PIN of the meeting:".into(),
-            Self::NoPin => {
-                "a guest needs the PIN of the meeting: --pin NNNNNNNN, or GIAOBAN_PIN in the environment"
-                    .into()
-            }
-            Self::NotAPin => "a PIN has 8 to 16 digits; type it again".into(),
-            Self::MicrophoneGone => "the microphone is gone; check its plug, it is looked for again".into(),
-            Self::MicrophoneBack => "the microphone is back".into(),
-            Self::LoudspeakerGone => "the loudspeaker is gone; check its plug, it is looked for again".into(),
-            Self::LoudspeakerBack => "the loudspeaker is back".into(),
-            Self::InputEnded => "the input file is at its end; still listening".into(),
-            Self::Budget { news: budget::News::Low, used, max } => format!(
-                "{} of the {} MB of this meeting are used; the rate is set so that the rest lasts",
-                mb(used),
-                mb(max)
-            ),
-            Self::Budget { news: budget::News::Spent, max, .. } => format!(
-                "the {} MB of this meeting are used up; it goes on at the lowest rate, some 4 MB for an hour of speech. \
-                 To spend no more, leave",
-                mb(max)
-            ),
-            Self::Sound(error) => format!("sound: {error}"),
-            Self::Fault(error) => format!("this program failed: {error}; start it again"),
-            Self::Stopping => "leaving the room …".into(),
-            Self::End(end, host) => match end {
-                End::Asked => "left the room".into(),
-                End::Ended => "the bridge ended the meeting".into(),
-                End::Refused(loss @ Loss::Closed(code)) if is_put_out(code) => {
-                    format!("put out: {}", english_loss(loss, host))
-                }
-                End::Refused(loss) => format!("not admitted: {}", english_loss(loss, host)),
-                End::NotReachable(None) => format!("no answer: {}", english_loss(Loss::Broken, host)),
-                End::NotReachable(Some(loss @ (Loss::OtherVersion | Loss::NoWelcome))) => {
-                    format!("not in the room: {}", english_loss(loss, host))
-                }
-                End::NotReachable(Some(loss)) => format!("no answer: {}", english_loss(loss, host)),
-            },
-        }
-    }
-
-    fn vietnamese(&self) -> String {
-        match *self {
-            Self::Connecting { host } => format!("đang kết nối tới {host} …"),
-            Self::Joined { room, name, others: 0 } => {
-                format!("đã vào phòng {room} với tên {name}; chưa có ai khác")
+            Self::Joined { room, name, others: others @ 1 } => {
+                lang.with("told-joined-one", &[("room", &room), ("name", &name), ("others", &others)])
             }
             Self::Joined { room, name, others } => {
-                format!("đã vào phòng {room} với tên {name}, cùng {others} điểm khác")
+                lang.with("told-joined", &[("room", &room), ("name", &name), ("others", &others)])
             }
-            Self::InLobby => "mã PIN đúng; đang đợi người điều hành cho vào. Chưa ai nghe thấy bạn".into(),
-            Self::Came { name, guest: false } => format!("{name} đã vào"),
-            Self::Came { name, guest: true } => format!("{name} đã vào với tư cách khách"),
-            Self::Left(name) => format!("{name} đã rời phòng"),
-            Self::Lost => "mất kết nối; máy đang tự kết nối lại …".into(),
-            Self::Back => "đã trở lại phòng họp".into(),
-            Self::Muted => "micrô đang tắt: không ai nghe thấy bạn".into(),
-            Self::Unmuted => "micrô đang bật".into(),
-            Self::MayNotSpeak(Bar::Listener) => {
-                "bạn chỉ dự nghe: micrô đang tắt, không ai nghe thấy bạn".into()
-            }
-            Self::MayNotSpeak(Bar::Silenced) => {
-                "người điều hành đã tắt tiếng của bạn: micrô tắt cho đến khi bạn được nói lại".into()
-            }
-            Self::MaySpeak { muted: false } => "bạn được nói; micrô đang bật".into(),
-            Self::MaySpeak { muted: true } => "bạn được nói; micrô vẫn tắt như trước".into(),
+            Self::InLobby => lang.text("told-in-lobby").into(),
+            Self::Came { name, guest: false } => lang.with("told-came", &[("name", &name)]),
+            Self::Came { name, guest: true } => lang.with("told-came-guest", &[("name", &name)]),
+            Self::Left(name) => lang.with("told-left", &[("name", &name)]),
+            Self::Lost => lang.text("told-lost").into(),
+            Self::Back => lang.text("told-back").into(),
+            Self::Muted => lang.text("told-muted").into(),
+            Self::Unmuted => lang.text("told-unmuted").into(),
+            Self::MayNotSpeak(Bar::Listener) => lang.text("told-listener").into(),
+            Self::MayNotSpeak(Bar::Silenced) => lang.text("told-silenced").into(),
+            Self::MaySpeak { muted: false } => lang.text("told-may-speak").into(),
+            Self::MaySpeak { muted: true } => lang.text("told-may-speak-muted").into(),
             Self::GuestWaits { name, number } => {
-                format!("có khách đang đợi: {name} (số {number}); gõ `giaoban ctl admit {number}` để cho vào")
+                lang.with("told-guest-waits", &[("name", &name), ("number", &number)])
             }
-            Self::MayNotSpeak(Bar::NoFloor) => {
-                "chưa đến lượt bạn phát biểu: chưa ai nghe thấy bạn cho đến khi người điều hành mời".into()
+            Self::MayNotSpeak(Bar::NoFloor) => lang.text("told-no-floor").into(),
+            Self::Floor { news, answers } => floor::news(news, answers, lang),
+            Self::Said { name, text, to_operators: false } => {
+                lang.with("told-said", &[("name", &name), ("text", &text)])
             }
-            Self::Floor { news, answers } => vietnamese_news(news, answers),
-            Self::Said { name, text, to_operators: false } => format!("{name} nhắn: {text}"),
-            Self::Said { name, text, to_operators: true } => format!("{name} nhắn người điều hành: {text}"),
-            Self::Unheard(why) => vietnamese_unheard(why),
-            Self::NotTaken(code) => format!("máy chủ không nhận: {}", vietnamese_code(code)),
-            Self::Notice { kind, name, number, own } => vietnamese_notice(kind, name, number, own),
-            Self::Remembered => {
-                "đã ghi nhớ cuộc họp này: từ nay chỉ cần gõ `giaoban` là vào, không cần liên kết".into()
+            Self::Said { name, text, to_operators: true } => {
+                lang.with("told-said-to-operators", &[("name", &name), ("text", &text)])
             }
-            Self::KeysNoted => "máy chủ đã đổi khóa như đã báo trước; khóa mới đã được ghi nhớ".into(),
-            Self::NotRemembered(error) => format!("chưa ghi nhớ được cuộc họp: {error}"),
-            Self::NothingRemembered => "máy này chưa ghi nhớ cuộc họp nào; hãy vào một lần bằng liên kết trong giấy mời: \
-                                        giaoban join 'giaoban://…' (`giaoban --help` cho biết còn lệnh nào khác)"
-                .into(),
-            Self::NoScreen => {
-                "không có màn hình để mở cửa sổ; hãy vào bằng dòng lệnh: giaoban join 'giaoban://…'".into()
+            Self::Unheard(why) => floor::unheard(why, lang),
+            Self::NotTaken(code) => lang.with("told-not-taken", &[("why", &floor::code(code, lang))]),
+            Self::Notice { kind, name, number, own } => floor::notice(kind, name, number, own, lang),
+            Self::Remembered => lang.text("told-remembered").into(),
+            Self::Missed(news) => missed::news(news, lang),
+            Self::MissedIsThere { path, seconds } => missed::there(&path.to_string(), seconds, lang),
+            Self::MissedNotKept(error) => lang.with("told-missed-not-kept", &[("error", &error)]),
+            Self::KeysNoted => lang.text("told-keys-noted").into(),
+            Self::NotRemembered(error) => lang.with("told-not-remembered", &[("error", &error)]),
+            Self::NothingRemembered => lang.text("told-nothing-remembered").into(),
+            Self::NoScreen => lang.text("told-no-screen").into(),
+            Self::AskPin => lang.text("told-ask-pin").into(),
+            Self::NoPin => lang.text("told-no-pin").into(),
+            Self::NotAPin => lang.text("told-not-a-pin").into(),
+            Self::MicrophoneGone => lang.text("told-microphone-gone").into(),
+            Self::MicrophoneBack => lang.text("told-microphone-back").into(),
+            Self::LoudspeakerGone => lang.text("told-loudspeaker-gone").into(),
+            Self::LoudspeakerBack => lang.text("told-loudspeaker-back").into(),
+            Self::InputEnded => lang.text("told-input-ended").into(),
+            Self::Budget { news: budget::News::Low, used, max } => {
+                lang.with("told-budget-low", &[("used", &mb(used, lang)), ("max", &mb(max, lang))])
             }
-            Self::AskPin => "Mã PIN của cuộc họp:".into(),
-            Self::NoPin => {
-                "khách cần mã PIN của cuộc họp: --pin NNNNNNNN, hoặc biến môi trường GIAOBAN_PIN".into()
+            Self::Budget { news: budget::News::Spent, max, .. } => {
+                lang.with("told-budget-spent", &[("max", &mb(max, lang))])
             }
-            Self::NotAPin => "mã PIN có 8 đến 16 chữ số; hãy gõ lại".into(),
-            Self::MicrophoneGone => "không thấy micrô; hãy kiểm tra dây cắm, máy sẽ tự tìm lại".into(),
-            Self::MicrophoneBack => "đã có lại micrô".into(),
-            Self::LoudspeakerGone => "không thấy loa; hãy kiểm tra dây cắm, máy sẽ tự tìm lại".into(),
-            Self::LoudspeakerBack => "đã có lại loa".into(),
-            Self::InputEnded => "tệp âm thanh đã phát hết; vẫn đang nghe".into(),
-            Self::Budget { news: budget::News::Low, used, max } => format!(
-                "đã dùng {} trong {} MB dữ liệu của cuộc họp; tốc độ được điều chỉnh để phần còn lại đủ dùng",
-                mb(used).replace('.', ","),
-                mb(max).replace('.', ",")
-            ),
-            Self::Budget { news: budget::News::Spent, max, .. } => format!(
-                "đã dùng hết {} MB dữ liệu của cuộc họp; cuộc họp tiếp tục ở tốc độ thấp nhất, khoảng 4 MB cho một giờ có \
-                 người nói. Nếu không muốn tốn thêm, hãy rời phòng",
-                mb(max).replace('.', ",")
-            ),
-            Self::Missed(news) => missed::vietnamese_news(news),
-            Self::MissedIsThere { path, seconds } => missed::vietnamese_there(&path.to_string(), seconds),
-            Self::MissedNotKept(error) => format!("không lưu được phần bạn đã lỡ: {error}"),
-            Self::Sound(error) => format!("âm thanh: {error}"),
-            Self::Fault(error) => format!("chương trình gặp lỗi: {error}; hãy chạy lại"),
-            Self::Stopping => "đang rời phòng …".into(),
+            Self::Sound(error) => lang.with("told-sound", &[("error", &error)]),
+            Self::Fault(error) => lang.with("told-fault", &[("error", &error)]),
+            Self::Stopping => lang.text("told-stopping").into(),
             Self::End(end, host) => match end {
-                End::Asked => "đã rời phòng".into(),
-                End::Ended => "máy chủ đã kết thúc cuộc họp".into(),
+                End::Asked => lang.text("told-asked").into(),
+                End::Ended => lang.text("told-ended").into(),
                 End::Refused(loss @ Loss::Closed(code)) if is_put_out(code) => {
-                    format!("đã bị ngắt: {}", vietnamese_loss(loss, host))
+                    lang.with("told-put-out", &[("why", &loss::loss(loss, host, lang))])
                 }
-                End::Refused(loss) => format!("không được vào: {}", vietnamese_loss(loss, host)),
+                End::Refused(loss) => {
+                    lang.with("told-not-admitted", &[("why", &loss::loss(loss, host, lang))])
+                }
                 End::NotReachable(None) => {
-                    format!("không có trả lời: {}", vietnamese_loss(Loss::Broken, host))
+                    lang.with("told-no-answer", &[("why", &loss::loss(Loss::Broken, host, lang))])
                 }
                 End::NotReachable(Some(loss @ (Loss::OtherVersion | Loss::NoWelcome))) => {
-                    format!("chưa vào được phòng: {}", vietnamese_loss(loss, host))
+                    lang.with("told-not-in-room", &[("why", &loss::loss(loss, host, lang))])
                 }
-                End::NotReachable(Some(loss)) => format!("không có trả lời: {}", vietnamese_loss(loss, host)),
+                End::NotReachable(Some(loss)) => {
+                    lang.with("told-no-answer", &[("why", &loss::loss(loss, host, lang))])
+                }
             },
         }
     }
 }
 
 /// Bytes as megabytes, to a tenth where that is not nought.
-fn mb(bytes: u64) -> String {
-    format!("{:.1}", bytes as f64 / 1e6).trim_end_matches(".0").to_owned()
+fn mb(bytes: u64, lang: Lang) -> String {
+    let tenths = lang.number(bytes as f64 / 1e6, 1);
+    tenths.strip_suffix(".0").or_else(|| tenths.strip_suffix(",0")).unwrap_or(&tenths).to_owned()
 }
 
 /// Whether a close with this code is mostly the end of something that had begun.

@@ -1,7 +1,7 @@
 //! What is said of a check, in each language: what is being done, the verdict with its reason, the figures.
 
 use super::Lang;
-use super::loss::{english_loss, vietnamese_loss};
+use super::loss;
 use crate::check::run::Failed;
 use crate::check::verdict::{Reason, Verdict, judge};
 use crate::check::{Doing, Measured, Progress};
@@ -34,102 +34,53 @@ impl CheckWords<'_> {
     /// The message in words, one line.
     #[must_use]
     pub fn text(&self, lang: Lang) -> String {
-        match lang {
-            Lang::En => self.english(),
-            Lang::Vi => self.vietnamese(),
-        }
-    }
-
-    fn english(&self) -> String {
         match *self {
             Self::Progress(Progress { doing, percent }) => {
                 let doing = match doing {
-                    Doing::Trickle => "round trip and jitter".into(),
-                    Doing::Up(rate) => format!("sending {rate}"),
-                    Doing::Down => "receiving".into(),
-                    Doing::Asking => "asking the bridge what it received".into(),
+                    Doing::Trickle => lang.text("check-trickle").into(),
+                    Doing::Up(rate) => lang.with("check-up", &[("rate", &rate)]),
+                    Doing::Down => lang.text("check-down").into(),
+                    Doing::Asking => lang.text("check-asking").into(),
                 };
-                format!("checking the line, {percent} %: {doing} …")
+                lang.with("check-progress", &[("percent", &percent), ("doing", &doing)])
             }
             Self::Verdict(measured) => match judge(measured).0 {
-                Verdict::Talk => "this line is good enough to talk and to listen".into(),
-                Verdict::Listen => {
-                    "this line is good enough to listen only: others may not understand you".into()
-                }
-                Verdict::NotNow => "this line will not do for a meeting as it is now".into(),
+                Verdict::Talk => lang.text("check-talk").into(),
+                Verdict::Listen => lang.text("check-listen").into(),
+                Verdict::NotNow => lang.text("check-not-now").into(),
             },
-            Self::Reason(measured) => english_reason(measured),
+            Self::Reason(measured) => reason(measured, lang),
             Self::Direction { up, figures } => {
-                let name = if up { "to the bridge" } else { "from the bridge" };
-                let least = if figures.or_more { "at least " } else { "" };
+                let name = if up { lang.text("check-to-bridge") } else { lang.text("check-from-bridge") };
+                let rate = kbps(figures.rate);
+                let rate =
+                    if figures.or_more { lang.with("check-at-least", &[("rate", &rate)]) } else { rate };
                 let row = if figures.loss > 0.0 {
-                    format!(", {:.1} in a row on average", figures.burst)
+                    lang.with("check-in-a-row", &[("burst", &format!("{:.1}", figures.burst))])
                 } else {
                     String::new()
                 };
-                format!(
-                    "{name}: {least}{}, {:.0} % lost{row}, jitter {} ms",
-                    kbps(figures.rate),
-                    figures.loss * 100.0,
-                    figures.jitter.as_millis()
+                lang.with(
+                    "check-direction",
+                    &[
+                        ("name", &name),
+                        ("rate", &rate),
+                        ("loss", &format!("{:.0}", figures.loss * 100.0)),
+                        ("row", &row),
+                        ("jitter", &figures.jitter.as_millis()),
+                    ],
                 )
             }
             Self::Rest(measured) => {
                 let round =
                     measured.round_trip.map_or_else(|| "?".into(), |time| time.as_millis().to_string());
-                format!("round trip {round} ms; this check used {} MB", megabytes(measured))
-            }
-            Self::Failed(Failed::Refused(loss), host) => format!("not checked: {}", english_loss(loss, host)),
-            Self::Failed(Failed::NotReachable(loss), host) => {
-                format!("no answer: {}", english_loss(loss, host))
-            }
-        }
-    }
-
-    fn vietnamese(&self) -> String {
-        match *self {
-            Self::Progress(Progress { doing, percent }) => {
-                let doing = match doing {
-                    Doing::Trickle => "đo độ trễ".into(),
-                    Doing::Up(rate) => format!("đang gửi {rate}"),
-                    Doing::Down => "đang nhận".into(),
-                    Doing::Asking => "đang hỏi máy chủ đã nhận được gì".into(),
-                };
-                format!("đang kiểm tra đường truyền, {percent} %: {doing} …")
-            }
-            Self::Verdict(measured) => match judge(measured).0 {
-                Verdict::Talk => "đường truyền đủ tốt để nói và nghe".into(),
-                Verdict::Listen => {
-                    "đường truyền chỉ đủ để nghe: người khác có thể không hiểu bạn nói gì".into()
-                }
-                Verdict::NotNow => "đường truyền lúc này chưa dùng để họp được".into(),
-            },
-            Self::Reason(measured) => vietnamese_reason(measured),
-            Self::Direction { up, figures } => {
-                let name = if up { "tới máy chủ" } else { "từ máy chủ" };
-                let least = if figures.or_more { "ít nhất " } else { "" };
-                let row = if figures.loss > 0.0 {
-                    format!(", trung bình {:.1} gói liền nhau", figures.burst)
-                } else {
-                    String::new()
-                };
-                format!(
-                    "{name}: {least}{}, mất {:.0} %{row}, độ rung {} ms",
-                    kbps(figures.rate),
-                    figures.loss * 100.0,
-                    figures.jitter.as_millis()
-                )
-            }
-            Self::Rest(measured) => {
-                let round =
-                    measured.round_trip.map_or_else(|| "?".into(), |time| time.as_millis().to_string());
-                format!("độ trễ khứ hồi {round} ms; lần kiểm tra này dùng {} MB", megabytes(measured))
+                lang.with("check-rest", &[("round", &round), ("megabytes", &megabytes(measured))])
             }
             Self::Failed(Failed::Refused(loss), host) => {
-                format!("chưa kiểm tra được: {}", vietnamese_loss(loss, host))
+                lang.with("check-refused", &[("why", &loss::loss(loss, host, lang))])
             }
             Self::Failed(Failed::NotReachable(loss), host) => {
-                format!("không có trả lời: {}", vietnamese_loss(loss, host))
+                lang.with("check-no-answer", &[("why", &loss::loss(loss, host, lang))])
             }
         }
     }
@@ -147,75 +98,19 @@ fn percent(figures: Figures) -> String {
     format!("{:.0} %", figures.loss * 100.0)
 }
 
-fn english_reason(measured: &Measured) -> String {
+fn reason(measured: &Measured, lang: Lang) -> String {
     let up = measured.up.unwrap_or_default();
     let down = measured.down;
     match judge(measured).1 {
-        Reason::Good => "rate, loss and round trip are all within what speech needs".into(),
-        Reason::Silent => {
-            "the line fell silent during the check; check the network cable or Wi-Fi, move the \
-                           antenna, then check again"
-                .into()
+        Reason::Good => lang.text("check-good").into(),
+        Reason::Silent => lang.text("check-silent").into(),
+        Reason::DownRate => lang.with("check-down-rate", &[("rate", &kbps(down.rate))]),
+        Reason::DownLoss => lang.with("check-down-loss", &[("loss", &percent(down))]),
+        Reason::UpRate => lang.with("check-up-rate", &[("rate", &kbps(up.rate))]),
+        Reason::UpLoss => lang.with("check-up-loss", &[("loss", &percent(up))]),
+        Reason::RoundTrip => {
+            lang.with("check-slow", &[("round", &measured.round_trip.unwrap_or_default().as_millis())])
         }
-        Reason::DownRate => format!(
-            "only {} arrive from the bridge, speech needs 8 to be heard and 12 to take part; close what else uses \
-             this line, then check again",
-            kbps(down.rate)
-        ),
-        Reason::DownLoss => format!(
-            "{} of what the bridge sends is lost; move the antenna or use a cable, then check again",
-            percent(down)
-        ),
-        Reason::UpRate => format!(
-            "only {} reach the bridge, speech needs 12; close what else uses this line, then check again",
-            kbps(up.rate)
-        ),
-        Reason::UpLoss => format!(
-            "{} of what is sent is lost; move the antenna or use a cable, then check again",
-            percent(up)
-        ),
-        Reason::RoundTrip => format!(
-            "it takes {} ms there and back, over 1500 people talk into each other; close what else uses this line, \
-             or use another one",
-            measured.round_trip.unwrap_or_default().as_millis()
-        ),
-    }
-}
-
-fn vietnamese_reason(measured: &Measured) -> String {
-    let up = measured.up.unwrap_or_default();
-    let down = measured.down;
-    match judge(measured).1 {
-        Reason::Good => "tốc độ, tỷ lệ mất gói và độ trễ đều đủ cho tiếng nói".into(),
-        Reason::Silent => {
-            "đường truyền bị im trong lúc kiểm tra; hãy kiểm tra dây mạng hoặc Wi-Fi, dời ăng-ten, rồi \
-                           kiểm tra lại"
-                .into()
-        }
-        Reason::DownRate => format!(
-            "chỉ nhận được {} từ máy chủ, cần 8 để nghe và 12 để tham gia; hãy tắt những thứ khác đang dùng mạng, rồi \
-             kiểm tra lại",
-            kbps(down.rate)
-        ),
-        Reason::DownLoss => format!(
-            "mất {} những gì máy chủ gửi; hãy dời ăng-ten hoặc dùng dây mạng, rồi kiểm tra lại",
-            percent(down)
-        ),
-        Reason::UpRate => format!(
-            "chỉ gửi được {} tới máy chủ, tiếng nói cần 12; hãy tắt những thứ khác đang dùng mạng, rồi kiểm tra lại",
-            kbps(up.rate)
-        ),
-        Reason::UpLoss => {
-            format!(
-                "mất {} những gì gửi đi; hãy dời ăng-ten hoặc dùng dây mạng, rồi kiểm tra lại",
-                percent(up)
-            )
-        }
-        Reason::RoundTrip => format!(
-            "đi và về mất {} ms, trên 1500 thì mọi người nói chồng lên nhau; hãy tắt những thứ khác đang dùng mạng, \
-             hoặc dùng mạng khác",
-            measured.round_trip.unwrap_or_default().as_millis()
-        ),
     }
 }
 

@@ -1,149 +1,135 @@
 //! What stands on an operator's screen, in each language. Short: it has to fit eighty columns.
 
 use super::Lang;
-use super::floor::{english_code, vietnamese_code};
+use super::floor;
 use crate::console::model::{Event, Filter, Order, Outcome, Row, Trouble, Verb};
 use giaoban_proto::wire::{FloorMode, NoticeKind, Recording, SiteRole};
 use std::time::Duration;
 
-const fn of(lang: Lang, english: &'static str, vietnamese: &'static str) -> &'static str {
-    match lang {
-        Lang::En => english,
-        Lang::Vi => vietnamese,
-    }
-}
-
 /// The name of a verb; `on` where it takes back what it once did.
 #[must_use]
-pub const fn verb(verb: Verb, on: bool, lang: Lang) -> &'static str {
-    let (english, vietnamese) = match (verb, on) {
-        (Verb::Grant, _) => ("give floor", "mời nói"),
-        (Verb::Next, _) => ("next hand", "mời tiếp"),
-        (Verb::TakeBack, _) => ("take back", "dừng lượt"),
-        (Verb::Lower, _) => ("lower hand", "hạ tay"),
-        (Verb::LowerAll, _) => ("lower all", "hạ hết tay"),
-        (Verb::Silence, false) => ("silence", "tắt tiếng"),
-        (Verb::Silence, true) => ("give voice", "cho tiếng"),
-        (Verb::SilenceAll, _) => ("silence all", "tắt hết"),
-        (Verb::VoiceAll, _) => ("voice to all", "mở hết"),
-        (Verb::Tick, false) => ("tick present", "ghi có mặt"),
-        (Verb::Tick, true) => ("untick", "bỏ có mặt"),
-        (Verb::Rename, _) => ("rename", "đổi tên"),
-        (Verb::Louder, _) => ("louder", "to hơn"),
-        (Verb::Softer, _) => ("softer", "nhỏ hơn"),
-        (Verb::Deputy, false) => ("deputy", "cử phó"),
-        (Verb::Deputy, true) => ("no deputy", "bỏ phó"),
-        (Verb::Expel, _) => ("put out", "cho ra"),
-        (Verb::Open, _) => ("open floor", "nói tự do"),
-        (Verb::Moderated, _) => ("by hands", "giơ tay"),
-        (Verb::Announcement, _) => ("one speaks", "một điểm nói"),
-        (Verb::Turn, _) => ("turn", "hạn lượt"),
-        (Verb::RollCall, false) => ("roll call", "điểm danh"),
-        (Verb::RollCall, true) => ("end roll", "thôi điểm danh"),
-        (Verb::Record, false) => ("record", "ghi âm"),
-        (Verb::Record, true) => ("end rec", "dừng ghi"),
-        (Verb::Pause, false) => ("pause", "tạm ngừng"),
-        (Verb::Pause, true) => ("go on", "ghi tiếp"),
-        (Verb::Lock, false) => ("lock", "khóa phòng"),
-        (Verb::Lock, true) => ("unlock", "mở khóa"),
-        (Verb::Newcomers, false) => ("new muted", "mới: im"),
-        (Verb::Newcomers, true) => ("new speak", "mới: nói"),
-        (Verb::Play, false) => ("play", "phát tệp"),
-        (Verb::Play, true) => ("stop playing", "dừng phát"),
-        (Verb::Admit, _) => ("let in", "cho vào"),
-        (Verb::Refuse, _) => ("turn away", "từ chối"),
-        (Verb::Say, _) => ("write", "nhắn"),
-        (Verb::Tell, _) => ("to operators", "nhắn điều hành"),
-        (Verb::Microphone, false) => ("mic off", "tắt micrô"),
-        (Verb::Microphone, true) => ("mic on", "bật micrô"),
-        (Verb::TakeOver, _) => ("take over", "tiếp quản"),
-        (Verb::Search, _) => ("find", "tìm"),
-        (Verb::Filter, _) => ("filter", "lọc"),
-        (Verb::Order, _) => ("order", "xếp"),
-        (Verb::Log, _) => ("log", "nhật ký"),
-        (Verb::Help, _) => ("help", "trợ giúp"),
-        (Verb::Quit, _) => ("leave", "rời"),
-    };
-    of(lang, english, vietnamese)
+pub fn verb(verb: Verb, on: bool, lang: Lang) -> &'static str {
+    lang.text(match (verb, on) {
+        (Verb::Grant, _) => "console-verb-grant",
+        (Verb::Next, _) => "console-verb-next",
+        (Verb::TakeBack, _) => "console-verb-take-back",
+        (Verb::Lower, _) => "console-verb-lower",
+        (Verb::LowerAll, _) => "console-verb-lower-all",
+        (Verb::Silence, false) => "console-verb-silence",
+        (Verb::Silence, true) => "console-verb-silence-back",
+        (Verb::SilenceAll, _) => "console-verb-silence-all",
+        (Verb::VoiceAll, _) => "console-verb-voice-all",
+        (Verb::Tick, false) => "console-verb-tick",
+        (Verb::Tick, true) => "console-verb-tick-back",
+        (Verb::Rename, _) => "console-verb-rename",
+        (Verb::Louder, _) => "console-verb-louder",
+        (Verb::Softer, _) => "console-verb-softer",
+        (Verb::Deputy, false) => "console-verb-deputy",
+        (Verb::Deputy, true) => "console-verb-deputy-back",
+        (Verb::Expel, _) => "console-verb-expel",
+        (Verb::Open, _) => "console-verb-open",
+        (Verb::Moderated, _) => "console-verb-moderated",
+        (Verb::Announcement, _) => "console-verb-announcement",
+        (Verb::Turn, _) => "console-verb-turn",
+        (Verb::RollCall, false) => "console-verb-roll-call",
+        (Verb::RollCall, true) => "console-verb-roll-call-back",
+        (Verb::Record, false) => "console-verb-record",
+        (Verb::Record, true) => "console-verb-record-back",
+        (Verb::Pause, false) => "console-verb-pause",
+        (Verb::Pause, true) => "console-verb-pause-back",
+        (Verb::Lock, false) => "console-verb-lock",
+        (Verb::Lock, true) => "console-verb-lock-back",
+        (Verb::Newcomers, false) => "console-verb-newcomers",
+        (Verb::Newcomers, true) => "console-verb-newcomers-back",
+        (Verb::Play, false) => "console-verb-play",
+        (Verb::Play, true) => "console-verb-play-back",
+        (Verb::Admit, _) => "console-verb-admit",
+        (Verb::Refuse, _) => "console-verb-refuse",
+        (Verb::Say, _) => "console-verb-say",
+        (Verb::Tell, _) => "console-verb-tell",
+        (Verb::Microphone, false) => "console-verb-microphone",
+        (Verb::Microphone, true) => "console-verb-microphone-back",
+        (Verb::TakeOver, _) => "console-verb-take-over",
+        (Verb::Search, _) => "console-verb-search",
+        (Verb::Filter, _) => "console-verb-filter",
+        (Verb::Order, _) => "console-verb-order",
+        (Verb::Log, _) => "console-verb-log",
+        (Verb::Help, _) => "console-verb-help",
+        (Verb::Quit, _) => "console-verb-quit",
+    })
 }
 
 /// What a verb does, on one line of the help.
 #[must_use]
-pub const fn help(verb: Verb, lang: Lang) -> &'static str {
-    let (english, vietnamese) = match verb {
-        Verb::Grant => ("floor to the chosen site (Enter)", "mời điểm đang chọn nói (Enter)"),
-        Verb::Next => ("floor to the first hand", "mời người giơ tay trước nhất"),
-        Verb::TakeBack => ("takes the floor back", "dừng lượt đang phát biểu"),
-        Verb::Lower => ("takes its hand down", "hạ tay của điểm đang chọn"),
-        Verb::LowerAll => ("takes all hands down", "hạ tay của mọi điểm"),
-        Verb::Silence => ("takes or gives back its voice", "tắt tiếng, hoặc cho nói lại"),
-        Verb::SilenceAll => ("silences all but the floor", "tắt tiếng hết, trừ người đang nói"),
-        Verb::VoiceAll => ("gives all voices back", "cho tất cả được nói lại"),
-        Verb::Tick => ("answers the roll call for it", "ghi hộ là có mặt, hoặc bỏ"),
-        Verb::Rename => ("calls it otherwise", "đổi tên trong cuộc họp này"),
-        Verb::Louder => ("3 dB louder for everybody", "to hơn 3 dB cho mọi người"),
-        Verb::Softer => ("3 dB softer for everybody", "nhỏ hơn 3 dB cho mọi người"),
-        Verb::Deputy => ("takes your place if you are lost", "thay bạn khi bạn mất kết nối"),
-        Verb::Expel => ("puts it out of the meeting", "cho điểm này rời cuộc họp"),
-        Verb::Admit => ("lets the waiting guest in", "cho khách đang đợi vào"),
-        Verb::Refuse => ("turns the waiting guest away", "từ chối khách đang đợi"),
-        Verb::Open => ("everybody may speak", "ai cũng được nói"),
-        Verb::Moderated => ("hands up, you give the floor", "giơ tay, bạn mời từng người"),
-        Verb::Announcement => ("one speaks, the others listen", "một điểm nói, các điểm khác nghe"),
-        Verb::Turn => ("how long a turn may be", "mỗi lượt nói dài bao lâu"),
-        Verb::RollCall => ("calls the roll, or ends it", "bắt đầu hoặc thôi điểm danh"),
-        Verb::Record => ("records, or ends that", "bắt đầu hoặc dừng hẳn ghi âm"),
-        Verb::Pause => ("leaves out what is said now", "tạm ngừng ghi, hoặc ghi tiếp"),
-        Verb::Play => ("plays a file of the bridge's", "phát một tệp có trên máy chủ"),
-        Verb::Lock => ("lets nobody new in, or again", "khóa hoặc mở cửa phòng"),
-        Verb::Newcomers => ("newcomers come in silenced", "người mới vào bị tắt tiếng"),
-        Verb::Say => ("writes to everybody", "nhắn cho tất cả"),
-        Verb::Tell => ("writes to operators only", "chỉ nhắn người điều hành"),
-        Verb::TakeOver => ("takes the lost operator's place", "tiếp quản khi mất điều hành"),
-        Verb::Microphone => ("switches your own microphone", "bật tắt micrô của bạn"),
-        Verb::Search => ("finds sites as you type", "tìm điểm theo tên, không cần dấu"),
-        Verb::Filter => ("all, trouble, hands, no answer", "tất cả, lỗi, giơ tay, chưa có mặt"),
-        Verb::Order => ("trouble, hands or names first", "xếp theo lỗi, giơ tay, hay tên"),
-        Verb::Log => ("all that happened", "mọi việc đã xảy ra"),
-        Verb::Help => ("this page", "trang này"),
-        Verb::Quit => ("leaves; the meeting goes on", "rời; cuộc họp vẫn tiếp tục"),
-    };
-    of(lang, english, vietnamese)
+pub fn help(verb: Verb, lang: Lang) -> &'static str {
+    lang.text(match verb {
+        Verb::Grant => "console-help-grant",
+        Verb::Next => "console-help-next",
+        Verb::TakeBack => "console-help-take-back",
+        Verb::Lower => "console-help-lower",
+        Verb::LowerAll => "console-help-lower-all",
+        Verb::Silence => "console-help-silence",
+        Verb::SilenceAll => "console-help-silence-all",
+        Verb::VoiceAll => "console-help-voice-all",
+        Verb::Tick => "console-help-tick",
+        Verb::Rename => "console-help-rename",
+        Verb::Louder => "console-help-louder",
+        Verb::Softer => "console-help-softer",
+        Verb::Deputy => "console-help-deputy",
+        Verb::Expel => "console-help-expel",
+        Verb::Admit => "console-help-admit",
+        Verb::Refuse => "console-help-refuse",
+        Verb::Open => "console-help-open",
+        Verb::Moderated => "console-help-moderated",
+        Verb::Announcement => "console-help-announcement",
+        Verb::Turn => "console-help-turn",
+        Verb::RollCall => "console-help-roll-call",
+        Verb::Record => "console-help-record",
+        Verb::Pause => "console-help-pause",
+        Verb::Play => "console-help-play",
+        Verb::Lock => "console-help-lock",
+        Verb::Newcomers => "console-help-newcomers",
+        Verb::Say => "console-help-say",
+        Verb::Tell => "console-help-tell",
+        Verb::TakeOver => "console-help-take-over",
+        Verb::Microphone => "console-help-microphone",
+        Verb::Search => "console-help-search",
+        Verb::Filter => "console-help-filter",
+        Verb::Order => "console-help-order",
+        Verb::Log => "console-help-log",
+        Verb::Help => "console-help-help",
+        Verb::Quit => "console-help-quit",
+    })
 }
 
 /// What is asked before a verb that cannot be undone; `on` as in [`verb`].
 #[must_use]
 pub fn confirm(what: Verb, name: &str, lang: Lang) -> String {
-    match (what, lang) {
-        (Verb::Expel, Lang::En) => format!("put {name} out of the meeting?"),
-        (Verb::Expel, Lang::Vi) => format!("cho {name} rời cuộc họp?"),
-        (Verb::Refuse, Lang::En) => format!("turn {name} away?"),
-        (Verb::Refuse, Lang::Vi) => format!("từ chối {name}?"),
-        (Verb::SilenceAll, _) => of(lang, "silence all sites?", "tắt tiếng mọi điểm?").into(),
-        (Verb::VoiceAll, _) => of(lang, "give all sites their voice?", "cho mọi điểm nói lại?").into(),
-        (Verb::LowerAll, _) => of(lang, "take all hands down?", "hạ hết các tay?").into(),
-        (Verb::Open, _) => {
-            of(lang, "open the floor? all hands go down", "cho nói tự do? mọi tay sẽ hạ").into()
-        }
-        (Verb::Record, _) => of(lang, "end the recording?", "dừng hẳn ghi âm?").into(),
-        (Verb::RollCall, _) => of(lang, "end the roll call?", "dừng điểm danh?").into(),
-        (Verb::TakeOver, _) => of(lang, "run the meeting from here?", "điều hành từ đây?").into(),
-        (Verb::Quit, _) => of(lang, "leave? the meeting goes on", "rời phòng? cuộc họp vẫn tiếp tục").into(),
-        (other, _) => format!("{}?", verb(other, false, lang)),
+    match what {
+        Verb::Expel => lang.with("console-confirm-expel", &[("name", &name)]),
+        Verb::Refuse => lang.with("console-confirm-refuse", &[("name", &name)]),
+        Verb::SilenceAll => lang.text("console-confirm-silence-all").into(),
+        Verb::VoiceAll => lang.text("console-confirm-voice-all").into(),
+        Verb::LowerAll => lang.text("console-confirm-lower-all").into(),
+        Verb::Open => lang.text("console-confirm-open").into(),
+        Verb::Record => lang.text("console-confirm-record").into(),
+        Verb::RollCall => lang.text("console-confirm-roll-call").into(),
+        Verb::TakeOver => lang.text("console-confirm-take-over").into(),
+        Verb::Quit => lang.text("console-confirm-quit").into(),
+        other => format!("{}?", verb(other, false, lang)),
     }
 }
 
 /// What is to be typed for a verb.
 #[must_use]
 pub fn ask(what: Verb, name: &str, lang: Lang) -> String {
-    match (what, lang) {
-        (Verb::Rename, Lang::En) => format!("new name of {name}:"),
-        (Verb::Rename, Lang::Vi) => format!("tên mới của {name}:"),
-        (Verb::Say, _) => of(lang, "to all:", "nhắn tất cả:").into(),
-        (Verb::Tell, _) => of(lang, "to operators:", "nhắn điều hành:").into(),
-        (Verb::Play, _) => of(lang, "file to play:", "tệp cần phát:").into(),
-        (Verb::Turn, _) => of(lang, "minutes a turn (0: no limit):", "phút mỗi lượt (0: không hạn):").into(),
-        (other, _) => format!("{}:", verb(other, false, lang)),
+    match what {
+        Verb::Rename => lang.with("console-ask-rename", &[("name", &name)]),
+        Verb::Say => lang.text("console-ask-say").into(),
+        Verb::Tell => lang.text("console-ask-tell").into(),
+        Verb::Play => lang.text("console-ask-play").into(),
+        Verb::Turn => lang.text("console-ask-turn").into(),
+        other => format!("{}:", verb(other, false, lang)),
     }
 }
 
@@ -226,157 +212,144 @@ impl Label {
 
     /// In words.
     #[must_use]
-    pub const fn text(self, lang: Lang) -> &'static str {
-        let (english, vietnamese) = match self {
-            Self::Connecting => ("connecting …", "đang kết nối …"),
-            Self::Reconnecting => {
-                ("CONNECTION LOST, what is shown is old", "MẤT KẾT NỐI, số liệu dưới đây đã cũ")
-            }
-            Self::NoOperatorHere => {
-                ("this device is no operator's: look only", "máy này không có quyền điều hành")
-            }
-            Self::MeetingWithoutOperator => ("NO OPERATOR", "KHÔNG CÓ ĐIỀU HÀNH"),
-            Self::Site => ("site", "điểm"),
-            Self::State => ("state", "trạng thái"),
-            Self::Level => ("level", "tiếng"),
-            Self::Hears => ("hears →% wait kb", " nghe →%  trễ kb"),
-            Self::Sends => ("sends →% wait kb", "  nói →%  trễ kb"),
-            Self::RoundTrip => ("trip", "vòng"),
-            Self::Hands => ("hands", "giơ tay"),
-            Self::NoHands => ("no hands", "không ai giơ tay"),
-            Self::Lobby => ("waiting to be let in", "đang đợi vào phòng"),
-            Self::Log => ("what happened", "nhật ký"),
-            Self::Empty => ("nobody to show", "không có điểm nào"),
-            Self::Locked => ("locked", "đã khóa"),
-            Self::NewcomersSilent => ("new muted", "mới: im"),
-            Self::MicrophoneOff => ("your mic is off", "micrô đang tắt"),
-            Self::MicrophoneOn => ("your mic is ON", "micrô đang BẬT"),
-            Self::NoHolder => ("nobody has it", "chưa ai nói"),
-            Self::Yes => ("y yes", "y đồng ý"),
-            Self::No => ("any other key: no", "phím khác: không"),
-            Self::Send => ("Enter ok", "Enter gửi"),
-            Self::Cancel => ("Esc no", "Esc thôi"),
-            Self::TypedWrong => ("that cannot be:", "không hợp lệ:"),
-            Self::Find => ("find:", "tìm:"),
-            Self::You => ("you", "bạn"),
-            Self::Deputy => ("deputy", "phó"),
-            Self::Source => ("source", "nguồn"),
-            Self::TwoWay => ("two-way", "hai chiều"),
-            Self::Space => ("space", "cách"),
-            Self::Legend => (
-                "hears, sends: % lost → still missing, wait in s, kbit/s of speech",
-                "nghe, nói: % mất → còn thiếu, trễ bao lâu, kbit/s của tiếng nói",
-            ),
-            Self::Legend2 => (
-                "arrows choose a site, Tab goes to the lobby, Esc goes back",
-                "mũi tên: chọn điểm, Tab: sang người đợi, Esc: quay lại",
-            ),
-        };
-        of(lang, english, vietnamese)
+    pub fn text(self, lang: Lang) -> &'static str {
+        lang.text(match self {
+            Self::Connecting => "console-connecting",
+            Self::Reconnecting => "console-reconnecting",
+            Self::NoOperatorHere => "console-no-operator-here",
+            Self::MeetingWithoutOperator => "console-meeting-without-operator",
+            Self::Site => "console-site",
+            Self::State => "console-state",
+            Self::Level => "console-level",
+            Self::Hears => "console-hears",
+            Self::Sends => "console-sends",
+            Self::RoundTrip => "console-round-trip",
+            Self::Hands => "console-hands",
+            Self::NoHands => "console-no-hands",
+            Self::Lobby => "console-lobby",
+            Self::Log => "console-log",
+            Self::Empty => "console-empty",
+            Self::Locked => "console-locked",
+            Self::NewcomersSilent => "console-newcomers-silent",
+            Self::MicrophoneOff => "console-microphone-off",
+            Self::MicrophoneOn => "console-microphone-on",
+            Self::NoHolder => "console-no-holder",
+            Self::Yes => "console-yes",
+            Self::No => "console-no",
+            Self::Send => "console-send",
+            Self::Cancel => "console-cancel",
+            Self::TypedWrong => "console-typed-wrong",
+            Self::Find => "console-find",
+            Self::You => "console-you",
+            Self::Deputy => "console-deputy",
+            Self::Source => "console-source",
+            Self::TwoWay => "console-two-way",
+            Self::Space => "console-space",
+            Self::Legend => "console-legend",
+            Self::Legend2 => "console-legend2",
+        })
     }
 }
 
 /// Who may speak.
 #[must_use]
-pub const fn mode(mode: FloorMode, lang: Lang) -> &'static str {
-    match mode {
-        FloorMode::Open => of(lang, "floor open", "nói tự do"),
-        FloorMode::Moderated => of(lang, "floor by hands", "giơ tay xin nói"),
-        FloorMode::Announcement => of(lang, "one speaks", "một điểm nói"),
-    }
+pub fn mode(mode: FloorMode, lang: Lang) -> &'static str {
+    lang.text(match mode {
+        FloorMode::Open => "console-mode-open",
+        FloorMode::Moderated => "console-mode-moderated",
+        FloorMode::Announcement => "console-mode-announcement",
+    })
 }
 
 /// How the recording stands; nothing for none.
 #[must_use]
-pub const fn recording(recording: Recording, lang: Lang) -> &'static str {
+pub fn recording(recording: Recording, lang: Lang) -> &'static str {
     match recording {
         Recording::Off => "",
-        Recording::On => of(lang, "● RECORDING", "● ĐANG GHI ÂM"),
-        Recording::Paused => of(lang, "● recording paused", "● tạm ngừng ghi"),
-        Recording::Failed => of(lang, "● RECORDING FAILED", "● LỖI GHI ÂM"),
+        Recording::On => lang.text("console-recording-on"),
+        Recording::Paused => lang.text("console-recording-paused"),
+        Recording::Failed => lang.text("console-recording-failed"),
     }
 }
 
 /// What is wrong with a site.
 #[must_use]
-pub const fn trouble(trouble: Trouble, lang: Lang) -> &'static str {
-    match trouble {
-        Trouble::Away => of(lang, "away", "mất mạng"),
-        Trouble::HearsBadly => of(lang, "hears badly", "nghe kém"),
-        Trouble::NoMicrophone => of(lang, "no mic", "không có micrô"),
-        Trouble::DeadMicrophone => of(lang, "mic dead", "micrô câm"),
-        Trouble::HeardBadly => of(lang, "heard badly", "nói bị đứt"),
-        Trouble::Clipping => of(lang, "mic too loud", "micrô quá to"),
-        Trouble::Slow => of(lang, "slow line", "mạng chậm"),
-    }
+pub fn trouble(trouble: Trouble, lang: Lang) -> &'static str {
+    lang.text(match trouble {
+        Trouble::Away => "console-trouble-away",
+        Trouble::HearsBadly => "console-trouble-hears-badly",
+        Trouble::NoMicrophone => "console-trouble-no-microphone",
+        Trouble::DeadMicrophone => "console-trouble-dead-microphone",
+        Trouble::HeardBadly => "console-trouble-heard-badly",
+        Trouble::Clipping => "console-trouble-clipping",
+        Trouble::Slow => "console-trouble-slow",
+    })
 }
 
 /// The state of a site in its column: what matters most of it. `left` is how long it still has the floor.
 #[must_use]
 pub fn state(row: &Row<'_>, left: Option<Duration>, lang: Lang) -> String {
     if let Some(away) = row.away {
-        return format!("{} {}", of(lang, "away", "mất mạng"), clock(away));
+        return format!("{} {}", lang.text("console-state-away"), clock(away));
     }
     if row.floor {
-        let floor = of(lang, "FLOOR", "PHÁT BIỂU");
+        let floor = lang.text("console-state-floor");
         return left.map_or_else(|| floor.into(), |left| format!("{floor} {}", clock(left)));
     }
     if let Some(place) = row.place {
-        return format!("{} {place}", of(lang, "hand", "giơ tay"));
+        return format!("{} {place}", lang.text("console-state-hand"));
     }
     if let Some(found) = row.trouble {
         return trouble(found, lang).into();
     }
     let role = SiteRole::from_code(row.seat.role);
     match row {
-        _ if row.seat.silenced => of(lang, "silenced", "bị tắt tiếng"),
-        _ if role == Some(SiteRole::Listener) => of(lang, "listens", "dự nghe"),
-        _ if row.seat.muted => of(lang, "mic off", "tắt micrô"),
-        _ if row.is_loud() => of(lang, "speaks", "đang nói"),
-        _ if role == Some(SiteRole::Operator) => of(lang, "operator", "điều hành"),
-        _ if role == Some(SiteRole::Source) => of(lang, "source", "nguồn phát"),
-        _ => of(lang, "here", "có mặt"),
+        _ if row.seat.silenced => lang.text("console-state-silenced"),
+        _ if role == Some(SiteRole::Listener) => lang.text("console-state-listens"),
+        _ if row.seat.muted => lang.text("console-state-muted"),
+        _ if row.is_loud() => lang.text("console-state-speaks"),
+        _ if role == Some(SiteRole::Operator) => lang.text("console-state-operator"),
+        _ if role == Some(SiteRole::Source) => lang.text("console-state-source"),
+        _ => lang.text("console-state-here"),
     }
     .into()
 }
 
 /// Which sites are shown; nothing for all.
 #[must_use]
-pub const fn filter(filter: Filter, lang: Lang) -> &'static str {
+pub fn filter(filter: Filter, lang: Lang) -> &'static str {
     match filter {
         Filter::All => "",
-        Filter::Trouble => of(lang, "only trouble", "chỉ điểm có lỗi"),
-        Filter::Hands => of(lang, "only hands", "chỉ người giơ tay"),
-        Filter::Unanswered => of(lang, "only not answered", "chỉ điểm chưa trả lời"),
+        Filter::Trouble => lang.text("console-filter-trouble"),
+        Filter::Hands => lang.text("console-filter-hands"),
+        Filter::Unanswered => lang.text("console-filter-unanswered"),
     }
 }
 
 /// In which order they are.
 #[must_use]
-pub const fn order(order: Order, lang: Lang) -> &'static str {
-    match order {
-        Order::Trouble => of(lang, "trouble first", "lỗi trước"),
-        Order::Hands => of(lang, "hands first", "giơ tay trước"),
-        Order::Names => of(lang, "by name", "theo tên"),
-    }
+pub fn order(order: Order, lang: Lang) -> &'static str {
+    lang.text(match order {
+        Order::Trouble => "console-order-trouble",
+        Order::Hands => "console-order-hands",
+        Order::Names => "console-order-names",
+    })
 }
 
 /// How many there are, and how they are.
 #[must_use]
 pub fn counts(sites: usize, away: usize, trouble: usize, lang: Lang) -> String {
-    match lang {
-        Lang::En => format!("{sites} {}, away {away}, trouble {trouble}", plural(sites, "site", "sites")),
-        Lang::Vi => format!("{sites} điểm, mất mạng {away}, lỗi {trouble}"),
-    }
+    let key = if sites == 1 { "console-counts-one" } else { "console-counts" };
+    lang.with(key, &[("sites", &sites), ("away", &away), ("trouble", &trouble)])
 }
 
 /// How a roll call goes.
 #[must_use]
 pub fn roll(roll: u32, (here, of): (usize, usize), left: Option<Duration>, lang: Lang) -> String {
-    let left = left.map_or_else(String::new, |left| format!(" {}", clock(left)));
-    match lang {
-        Lang::En => format!("roll {roll}: {here}/{of}{left}"),
-        Lang::Vi => format!("điểm danh {roll}: {here}/{of}{left}"),
+    let roll = lang.with("console-roll", &[("roll", &roll), ("here", &here), ("of", &of)]);
+    match left {
+        Some(left) => format!("{roll} {}", clock(left)),
+        None => roll,
     }
 }
 
@@ -386,17 +359,13 @@ pub fn outcome(what: Verb, name: &str, outcome: &Outcome, lang: Lang) -> String 
     let about = if name.is_empty() { String::new() } else { format!(" ({name})") };
     let became = match outcome {
         Outcome::Asked => "…",
-        Outcome::Done(Some(giaoban_proto::wire::ActCode::Done)) => of(lang, "done", "đã xong"),
-        Outcome::Done(code) => {
-            let why = match lang {
-                Lang::En => english_code(*code),
-                Lang::Vi => vietnamese_code(*code),
-            };
-            let not = of(lang, "not done", "chưa làm được");
-            return format!("{}{about}: {not}, {why}", verb(what, false, lang));
+        Outcome::Done(Some(giaoban_proto::wire::ActCode::Done)) => lang.text("console-done"),
+        Outcome::Done(of) => {
+            let not = lang.text("console-not-done");
+            return format!("{}{about}: {not}, {}", verb(what, false, lang), floor::code(*of, lang));
         }
-        Outcome::NoAnswer => of(lang, "no answer; look whether it is done", "chưa có trả lời; hãy xem lại"),
-        Outcome::NotNow => of(lang, "not now", "lúc này chưa được"),
+        Outcome::NoAnswer => lang.text("console-no-answer"),
+        Outcome::NotNow => lang.text("console-not-now"),
     };
     format!("{}{about}: {became}", verb(what, false, lang))
 }
@@ -404,110 +373,58 @@ pub fn outcome(what: Verb, name: &str, outcome: &Outcome, lang: Lang) -> String 
 /// Something that happened.
 #[must_use]
 pub fn event(event: &Event, lang: Lang) -> String {
-    match lang {
-        Lang::En => english_event(event),
-        Lang::Vi => vietnamese_event(event),
-    }
-}
-
-fn english_event(event: &Event) -> String {
     match event {
-        Event::Came { name, guest: false } => format!("{name} came in"),
-        Event::Came { name, guest: true } => format!("{name} came in as a guest"),
-        Event::Left(name) => format!("{name} left"),
-        Event::Away(name) => format!("{name}: line lost, seat kept"),
-        Event::Back(name) => format!("{name} is back"),
-        Event::Hand(name) => format!("{name} wants to speak"),
-        Event::Floor(name) => format!("{name} has the floor"),
-        Event::NoFloor => "nobody has the floor".into(),
-        Event::Mode(mode) => self::mode(*mode, Lang::En).into(),
-        Event::Silenced { name, silenced: true } => format!("{name} is silenced"),
-        Event::Silenced { name, silenced: false } => format!("{name} has its voice back"),
-        Event::Waits(name) => format!("{name} waits to be let in"),
-        Event::Roll(roll) => format!("roll call {roll}"),
-        Event::RollOver { roll, here, of } => format!("roll call {roll} is over: {here} of {of} present"),
-        Event::Recording(Recording::Off) => "the recording has ended".into(),
-        Event::Recording(Recording::On) => "the recording runs".into(),
-        Event::Recording(Recording::Paused) => "the recording pauses".into(),
-        Event::Recording(Recording::Failed) => "the recording FAILED: look at the bridge's disk".into(),
-        Event::Locked(true) => "the room is locked".into(),
-        Event::Locked(false) => "the room is unlocked".into(),
-        Event::NewcomersSilent(true) => "newcomers come in silenced".into(),
-        Event::NewcomersSilent(false) => "newcomers may speak".into(),
-        Event::Playing(name) if name.is_empty() => "nothing is played any more".into(),
-        Event::Playing(name) => format!("playing {name}"),
-        Event::Operator(true) => "there is an operator again".into(),
-        Event::Operator(false) => "there is NO OPERATOR".into(),
+        Event::Came { name, guest: false } => lang.with("console-came", &[("name", &name)]),
+        Event::Came { name, guest: true } => lang.with("console-came-guest", &[("name", &name)]),
+        Event::Left(name) => lang.with("console-left", &[("name", &name)]),
+        Event::Away(name) => lang.with("console-line-lost", &[("name", &name)]),
+        Event::Back(name) => lang.with("console-back", &[("name", &name)]),
+        Event::Hand(name) => lang.with("console-wants", &[("name", &name)]),
+        Event::Floor(name) => lang.with("console-has-floor", &[("name", &name)]),
+        Event::NoFloor => lang.text("console-no-floor").into(),
+        Event::Mode(mode) => self::mode(*mode, lang).into(),
+        Event::Silenced { name, silenced: true } => lang.with("console-silenced", &[("name", &name)]),
+        Event::Silenced { name, silenced: false } => lang.with("console-voice-back", &[("name", &name)]),
+        Event::Waits(name) => lang.with("console-waits", &[("name", &name)]),
+        Event::Roll(roll) => lang.with("console-roll-call", &[("roll", &roll)]),
+        Event::RollOver { roll, here, of } => {
+            lang.with("console-roll-over", &[("roll", &roll), ("here", &here), ("of", &of)])
+        }
+        Event::Recording(Recording::Off) => lang.text("console-recording-over").into(),
+        Event::Recording(Recording::On) => lang.text("console-records").into(),
+        Event::Recording(Recording::Paused) => lang.text("console-recording-pauses").into(),
+        Event::Recording(Recording::Failed) => lang.text("console-recording-fails").into(),
+        Event::Locked(true) => lang.text("console-room-locked").into(),
+        Event::Locked(false) => lang.text("console-room-unlocked").into(),
+        Event::NewcomersSilent(true) => lang.text("console-newcomers-silenced").into(),
+        Event::NewcomersSilent(false) => lang.text("console-newcomers-speak").into(),
+        Event::Playing(name) if name.is_empty() => lang.text("console-plays-nothing").into(),
+        Event::Playing(name) => lang.with("console-plays", &[("name", &name)]),
+        Event::Operator(true) => lang.text("console-operator-again").into(),
+        Event::Operator(false) => lang.text("console-operator-gone").into(),
         Event::Notice { kind, name } => match kind {
-            NoticeKind::CameTwice => format!("{name}: the device joined twice; revoke it if it is stolen"),
-            NoticeKind::Howls => format!("{name} howled and was silenced"),
-            NoticeKind::Echoes => format!("{name} sent the meeting back and was silenced"),
-            NoticeKind::TookOver => format!("{name} runs the meeting now"),
-            NoticeKind::RecordingFailed => "the bridge cannot write the recording".into(),
+            NoticeKind::CameTwice => lang.with("console-came-twice", &[("name", &name)]),
+            NoticeKind::Howls => lang.with("console-howled", &[("name", &name)]),
+            NoticeKind::Echoes => lang.with("console-echoed", &[("name", &name)]),
+            NoticeKind::TookOver => lang.with("console-took-over", &[("name", &name)]),
+            NoticeKind::RecordingFailed => lang.text("console-cannot-record").into(),
         },
-        Event::Trouble { name, trouble } => format!("{name}: {}", self::trouble(*trouble, Lang::En)),
-        Event::Said { name, text, to_operators: false } => format!("{name}: \"{text}\""),
-        Event::Said { name, text, to_operators: true } => format!("{name}, to operators: \"{text}\""),
-        Event::NotDone { aim, outcome } => self::outcome(aim.verb, &aim.name, outcome, Lang::En),
+        Event::Trouble { name, trouble } => format!("{name}: {}", self::trouble(*trouble, lang)),
+        Event::Said { name, text, to_operators: false } => {
+            lang.with("console-said", &[("name", &name), ("text", &text)])
+        }
+        Event::Said { name, text, to_operators: true } => {
+            lang.with("console-said-to-operators", &[("name", &name), ("text", &text)])
+        }
+        Event::NotDone { aim, outcome } => self::outcome(aim.verb, &aim.name, outcome, lang),
         Event::Note(text) => text.clone(),
     }
-}
-
-fn vietnamese_event(event: &Event) -> String {
-    match event {
-        Event::Came { name, guest: false } => format!("{name} đã vào"),
-        Event::Came { name, guest: true } => format!("{name} (khách) đã vào"),
-        Event::Left(name) => format!("{name} đã rời phòng"),
-        Event::Away(name) => format!("{name}: mất mạng, vẫn giữ chỗ"),
-        Event::Back(name) => format!("{name} đã trở lại"),
-        Event::Hand(name) => format!("{name} xin phát biểu"),
-        Event::Floor(name) => format!("{name} phát biểu"),
-        Event::NoFloor => "không ai phát biểu".into(),
-        Event::Mode(mode) => self::mode(*mode, Lang::Vi).into(),
-        Event::Silenced { name, silenced: true } => format!("{name} bị tắt tiếng"),
-        Event::Silenced { name, silenced: false } => format!("{name} được nói lại"),
-        Event::Waits(name) => format!("{name} đang đợi vào phòng"),
-        Event::Roll(roll) => format!("điểm danh lần {roll}"),
-        Event::RollOver { roll, here, of } => format!("hết giờ điểm danh lần {roll}: {here}/{of} có mặt"),
-        Event::Recording(Recording::Off) => "đã dừng ghi âm".into(),
-        Event::Recording(Recording::On) => "đang ghi âm".into(),
-        Event::Recording(Recording::Paused) => "tạm ngừng ghi âm".into(),
-        Event::Recording(Recording::Failed) => "LỖI GHI ÂM: hãy xem ổ đĩa của máy chủ".into(),
-        Event::Locked(true) => "phòng đã khóa".into(),
-        Event::Locked(false) => "phòng đã mở khóa".into(),
-        Event::NewcomersSilent(true) => "người mới vào sẽ bị tắt tiếng".into(),
-        Event::NewcomersSilent(false) => "người mới vào được nói".into(),
-        Event::Playing(name) if name.is_empty() => "đã dừng phát".into(),
-        Event::Playing(name) => format!("đang phát {name}"),
-        Event::Operator(true) => "đã lại có người điều hành".into(),
-        Event::Operator(false) => "KHÔNG CÓ người điều hành".into(),
-        Event::Notice { kind, name } => match kind {
-            NoticeKind::CameTwice => format!("{name}: máy vào hai lần; nếu mất máy hãy thu hồi quyền"),
-            NoticeKind::Howls => format!("{name} bị hú, đã tắt tiếng"),
-            NoticeKind::Echoes => format!("{name} dội tiếng cuộc họp, đã tắt tiếng"),
-            NoticeKind::TookOver => format!("{name} nay điều hành cuộc họp"),
-            NoticeKind::RecordingFailed => "máy chủ không ghi âm được".into(),
-        },
-        Event::Trouble { name, trouble } => format!("{name}: {}", self::trouble(*trouble, Lang::Vi)),
-        Event::Said { name, text, to_operators: false } => format!("{name}: “{text}”"),
-        Event::Said { name, text, to_operators: true } => format!("{name}, nhắn điều hành: “{text}”"),
-        Event::NotDone { aim, outcome } => self::outcome(aim.verb, &aim.name, outcome, Lang::Vi),
-        Event::Note(text) => text.clone(),
-    }
-}
-
-const fn plural(count: usize, one: &'static str, many: &'static str) -> &'static str {
-    if count == 1 { one } else { many }
 }
 
 /// Why there is no screen.
 #[must_use]
-pub const fn no_terminal(lang: Lang) -> &'static str {
-    of(
-        lang,
-        "the console needs a terminal, and this is none; `giaoban ctl` does the same from scripts",
-        "bảng điều hành cần một cửa sổ dòng lệnh; trong kịch bản hãy dùng `giaoban ctl`",
-    )
+pub fn no_terminal(lang: Lang) -> &'static str {
+    lang.text("console-no-terminal")
 }
 
 /// Minutes and seconds, and hours where there are some.
@@ -597,6 +514,72 @@ mod tests {
         let outcomes = codes.into_iter().chain([Outcome::Done(None), Outcome::NoAnswer, Outcome::NotNow]);
         events.extend(outcomes.map(|outcome| Event::NotDone { aim: aim(), outcome }));
         apart(events.iter().map(|what| both(|lang| event(what, lang))));
+    }
+
+    #[test]
+    fn what_is_asked_and_how_the_meeting_stands_is_said_in_each_language() {
+        let name = "Tri Lễ";
+        apart(Verb::ALL.into_iter().map(|what| both(|lang| confirm(what, name, lang))));
+        apart(Verb::ALL.into_iter().map(|what| both(|lang| ask(what, name, lang))));
+        let turned =
+            Verb::ALL.into_iter().filter(|what| verb(*what, true, Lang::En) != verb(*what, false, Lang::En));
+        apart(turned.map(|what| both(|lang| verb(what, true, lang).into())));
+        apart(FloorMode::ALL.into_iter().map(|of| both(|lang| mode(of, lang).into())));
+        apart(Recording::ALL[1..].iter().map(|of| both(|lang| recording(*of, lang).into())));
+        apart(Trouble::ALL.into_iter().map(|of| both(|lang| trouble(of, lang).into())));
+        let filters = [Filter::Trouble, Filter::Hands, Filter::Unanswered];
+        apart(filters.into_iter().map(|of| both(|lang| filter(of, lang).into())));
+        apart(
+            [Order::Trouble, Order::Hands, Order::Names]
+                .into_iter()
+                .map(|of| both(|lang| order(of, lang).into())),
+        );
+        apart([1, 12].into_iter().map(|sites| both(|lang| counts(sites, 2, 3, lang))));
+        let left = [None, Some(Duration::from_secs(65))];
+        apart(left.into_iter().map(|left| both(|lang| roll(2, (17, 20), left, lang))));
+        let outcomes = [Outcome::Asked, Outcome::NoAnswer, Outcome::Done(None)];
+        apart(outcomes.iter().map(|of| both(|lang| outcome(Verb::Expel, "", of, lang))));
+        apart(std::iter::once(both(|lang| no_terminal(lang).into())));
+        assert_eq!([Lang::En, Lang::Vi].map(|lang| filter(Filter::All, lang)), ["", ""]);
+    }
+
+    #[test]
+    fn the_state_of_a_site_is_what_matters_most_of_it() {
+        use giaoban_proto::wire::{LineFigures, Seat};
+        let role = |role: SiteRole| Seat { role: role.code(), ..Seat::default() };
+        let seat = role(SiteRole::Participant);
+        let plain = Row {
+            seat: &seat,
+            line: None,
+            trouble: None,
+            away: None,
+            place: None,
+            floor: false,
+            answered: None,
+            own: false,
+            deputy: false,
+            chosen: false,
+        };
+        let line = LineFigures { level: 2, ..LineFigures::default() };
+        let seats = [
+            Seat { silenced: true, ..seat.clone() },
+            Seat { muted: true, ..seat.clone() },
+            role(SiteRole::Listener),
+            role(SiteRole::Operator),
+            role(SiteRole::Source),
+        ];
+        let mut rows = vec![
+            plain,
+            Row { away: Some(Duration::from_secs(65)), ..plain },
+            Row { floor: true, ..plain },
+            Row { place: Some(2), ..plain },
+            Row { trouble: Some(Trouble::Slow), ..plain },
+            Row { line: Some(&line), ..plain },
+        ];
+        rows.extend(seats.iter().map(|seat| Row { seat, ..plain }));
+        apart(rows.iter().map(|row| both(|lang| state(row, None, lang))));
+        let floor = Row { floor: true, ..plain };
+        assert_eq!(state(&floor, Some(Duration::from_secs(65)), Lang::En), "FLOOR 1:05");
     }
 
     #[test]

@@ -1,11 +1,9 @@
 //! What is said of an operator's act, in each language.
 
 use super::Lang;
-use super::deed::{
-    english_deed, english_meeting, english_not_now, vietnamese_deed, vietnamese_meeting, vietnamese_not_now,
-};
-use super::floor::{english_code, vietnamese_code};
-use super::loss::{english_loss, vietnamese_loss};
+use super::deed;
+use super::floor;
+use super::loss;
 use crate::ctl::{Deed, Failed};
 use giaoban_proto::wire::{ActCode, Meeting, Seat, SiteRole, Waiting};
 
@@ -32,111 +30,58 @@ impl CtlWords<'_> {
     /// The message in words, one line.
     #[must_use]
     pub fn text(&self, lang: Lang) -> String {
-        match lang {
-            Lang::En => self.english(),
-            Lang::Vi => self.vietnamese(),
-        }
-    }
-
-    fn english(&self) -> String {
         match *self {
             Self::Seat(seat) => {
                 let role = match SiteRole::from_code(seat.role) {
-                    Some(role) => role.as_str(),
-                    None => "of a role that this version does not know",
+                    Some(SiteRole::Operator) => "ctl-role-operator",
+                    Some(SiteRole::Participant) => "ctl-role-participant",
+                    Some(SiteRole::Listener) => "ctl-role-listener",
+                    Some(SiteRole::Trunk) => "ctl-role-trunk",
+                    Some(SiteRole::Source) => "ctl-role-source",
+                    None => "ctl-role-newer",
                 };
-                let marks = marks(seat, ["guest", "silenced", "microphone off", "hand up", "line away", "hears"]);
-                format!("{}: {}, {role}{marks}", seat.member, seat.name)
+                let marks = marks(seat, lang);
+                format!("{}: {}, {}{marks}", seat.member, seat.name, lang.text(role))
             }
-            Self::Waiting(guest) => format!("{}: {}, waits to be let in", guest.member, guest.name),
-            Self::NobodyHere => "nobody is in the room".into(),
-            Self::NobodyWaits => "nobody waits to be let in".into(),
-            Self::Meeting(meeting, seats) => english_meeting(meeting, seats),
-            Self::Did(deed, Some(ActCode::Done)) => english_deed(deed),
+            Self::Waiting(guest) => {
+                lang.with("ctl-waits", &[("number", &guest.member), ("name", &guest.name)])
+            }
+            Self::NobodyHere => lang.text("ctl-nobody-here").into(),
+            Self::NobodyWaits => lang.text("ctl-nobody-waits").into(),
+            Self::Meeting(meeting, seats) => deed::meeting(meeting, seats, lang),
+            Self::Did(deed, Some(ActCode::Done)) => deed::deed(deed, lang),
             Self::Did(deed, Some(ActCode::NobodyThere)) => match deed.member() {
-                Some(number) => format!(
-                    "not done: there is no number {number} (any more); `giaoban ctl who` and `giaoban ctl lobby` \
-                     list them"
-                ),
-                None => "not done: there is nobody whom it is about".into(),
+                Some(number) => lang.with("ctl-no-number", &[("number", &number)]),
+                None => lang.text("ctl-nobody").into(),
             },
-            Self::Did(_, Some(ActCode::NotAllowed)) => {
-                "not done: this device's site may not do that; ask who runs the bridge for the operator's role"
-                    .into()
+            Self::Did(_, Some(ActCode::NotAllowed)) => lang.text("ctl-not-allowed").into(),
+            Self::Did(deed, Some(ActCode::NotNow)) => {
+                lang.with("ctl-not-done", &[("why", &deed::not_now(deed, lang))])
             }
-            Self::Did(deed, Some(ActCode::NotNow)) => format!("not done: {}", english_not_now(deed)),
-            Self::Did(_, code) => format!("not done: {}", english_code(code)),
-            Self::Failed(Failed::Refused(loss), host) => format!("refused: {}", english_loss(loss, host)),
-            Self::Failed(Failed::NoOperator, _) => {
-                "refused: this device's site is no operator in that room; ask who runs the bridge for the role".into()
+            Self::Did(_, code) => lang.with("ctl-not-done", &[("why", &floor::code(code, lang))]),
+            Self::Failed(Failed::Refused(loss), host) => {
+                lang.with("ctl-refused", &[("why", &loss::loss(loss, host, lang))])
             }
+            Self::Failed(Failed::NoOperator, _) => lang.text("ctl-no-operator").into(),
             Self::Failed(Failed::NotReachable(loss), host) => {
-                format!("no answer: {}", english_loss(loss, host))
+                lang.with("ctl-no-answer", &[("why", &loss::loss(loss, host, lang))])
             }
-            Self::Failed(Failed::NoAnswer, host) => format!(
-                "{host} was reached, and the line was lost before the answer came; look with `giaoban ctl who` whether \
-                 it was done"
-            ),
-        }
-    }
-
-    fn vietnamese(&self) -> String {
-        match *self {
-            Self::Seat(seat) => {
-                let role = match SiteRole::from_code(seat.role) {
-                    Some(SiteRole::Operator) => "điều hành",
-                    Some(SiteRole::Participant) => "thành viên",
-                    Some(SiteRole::Listener) => "dự nghe",
-                    Some(SiteRole::Trunk) => "máy chủ khác",
-                    Some(SiteRole::Source) => "nguồn phát",
-                    None => "vai trò mà phiên bản này chưa biết",
-                };
-                let marks = marks(seat, ["khách", "bị tắt tiếng", "micrô tắt", "giơ tay", "mất kết nối", "được nghe"]);
-                format!("{}: {}, {role}{marks}", seat.member, seat.name)
-            }
-            Self::Waiting(guest) => format!("{}: {}, đang đợi được cho vào", guest.member, guest.name),
-            Self::NobodyHere => "không có ai trong phòng".into(),
-            Self::NobodyWaits => "không có ai đang đợi".into(),
-            Self::Meeting(meeting, seats) => vietnamese_meeting(meeting, seats),
-            Self::Did(deed, Some(ActCode::Done)) => vietnamese_deed(deed),
-            Self::Did(deed, Some(ActCode::NobodyThere)) => match deed.member() {
-                Some(number) => format!(
-                    "chưa làm được: không (còn) có số {number}; hãy xem bằng `giaoban ctl who` và `giaoban ctl lobby`"
-                ),
-                None => "chưa làm được: không có ai để làm việc đó".into(),
-            },
-            Self::Did(_, Some(ActCode::NotAllowed)) => {
-                "chưa làm được: điểm này không có quyền đó; hãy xin người quản trị máy chủ vai trò điều hành"
-                    .into()
-            }
-            Self::Did(deed, Some(ActCode::NotNow)) => format!("chưa làm được: {}", vietnamese_not_now(deed)),
-            Self::Did(_, code) => format!("chưa làm được: {}", vietnamese_code(code)),
-            Self::Failed(Failed::Refused(loss), host) => format!("bị từ chối: {}", vietnamese_loss(loss, host)),
-            Self::Failed(Failed::NoOperator, _) => {
-                "bị từ chối: điểm này không phải là điều hành của phòng đó; hãy xin người quản trị máy chủ vai trò này".into()
-            }
-            Self::Failed(Failed::NotReachable(loss), host) => {
-                format!("không có trả lời: {}", vietnamese_loss(loss, host))
-            }
-            Self::Failed(Failed::NoAnswer, host) => format!(
-                "đã tới được {host} nhưng mất kết nối trước khi có trả lời; hãy xem bằng `giaoban ctl who` lệnh đã được \
-                 thực hiện chưa"
-            ),
+            Self::Failed(Failed::NoAnswer, host) => lang.with("ctl-line-lost", &[("host", &host)]),
         }
     }
 }
 
 /// What else is to be known of a seat, each mark after a comma.
-fn marks(seat: &Seat, [guest, silenced, muted, hand, away, hears]: [&str; 6]) -> String {
+fn marks(seat: &Seat, lang: Lang) -> String {
     let marks = [
-        (seat.guest, guest),
-        (seat.silenced, silenced),
-        (seat.muted, muted),
-        (seat.hand != 0, hand),
-        (seat.away, away),
-        (seat.two_way, hears),
+        (seat.guest, "ctl-guest"),
+        (seat.silenced, "ctl-silenced"),
+        (seat.muted, "ctl-muted"),
+        (seat.hand != 0, "ctl-hand"),
+        (seat.away, "ctl-away"),
+        (seat.two_way, "ctl-hears"),
     ];
-    marks.into_iter().filter(|(is, _)| *is).map(|(_, mark)| format!(", {mark}")).collect()
+    marks.into_iter().filter(|(is, _)| *is).map(|(_, mark)| format!(", {}", lang.text(mark))).collect()
 }
 
 #[cfg(test)]

@@ -1,89 +1,45 @@
 //! What is said of what a site missed, in each language.
 
 use super::Lang;
-use super::loss::{english_loss, vietnamese_loss};
+use super::loss;
 use crate::missed::run::Progress;
 use crate::missed::{Known, News};
 use crate::session::Loss;
 use giaoban_proto::wire::{FetchCode, Kept};
 
 /// So many seconds as people say it.
-fn english(seconds: u64) -> String {
+fn length(seconds: u64, lang: Lang) -> String {
     match seconds {
-        0..120 => format!("{seconds} s"),
-        _ => format!("{} min", seconds.div_ceil(60)),
+        0..120 => lang.with("missed-seconds", &[("seconds", &seconds)]),
+        _ => lang.with("missed-minutes", &[("number", &seconds.div_ceil(60))]),
     }
 }
 
-fn vietnamese(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} giây"),
-        _ => format!("{} phút", seconds.div_ceil(60)),
-    }
-}
-
-pub(super) fn english_news(news: News) -> String {
+pub(super) fn news(news: News, lang: Lang) -> String {
     match news {
-        News::Missed { seconds, fetches: true } => format!(
-            "you missed {}; it is recorded and is being fetched while nobody speaks",
-            english(seconds)
-        ),
+        News::Missed { seconds, fetches: true } => {
+            lang.with("missed-fetched-now", &[("length", &length(seconds, lang))])
+        }
         News::Missed { seconds, fetches: false } => {
-            format!("you missed {}; it is recorded: `giaoban missed` fetches it", english(seconds))
+            lang.with("missed-fetch-it", &[("length", &length(seconds, lang))])
         }
-        News::NotHad(code) => format!("what you missed is not fetched: {}", english_code(Some(code))),
+        News::NotHad(code) => lang.with("missed-not-fetched", &[("why", &self::code(Some(code), lang))]),
     }
 }
 
-pub(super) fn vietnamese_news(news: News) -> String {
-    match news {
-        News::Missed { seconds, fetches: true } => format!(
-            "bạn đã lỡ {}; phần này có ghi âm và đang được tải về lúc không ai nói",
-            vietnamese(seconds)
-        ),
-        News::Missed { seconds, fetches: false } => {
-            format!("bạn đã lỡ {}; phần này có ghi âm: lệnh `giaoban missed` sẽ tải về", vietnamese(seconds))
-        }
-        News::NotHad(code) => format!("không tải được phần đã lỡ: {}", vietnamese_code(Some(code))),
-    }
+pub(super) fn there(path: &str, seconds: u64, lang: Lang) -> String {
+    lang.with("missed-is-here", &[("length", &length(seconds, lang)), ("path", &path)])
 }
 
-pub(super) fn english_there(path: &str, seconds: u64) -> String {
-    format!(
-        "what you missed ({}) is here, for any player or `giaoban missed --play`: {path}",
-        english(seconds)
-    )
-}
-
-pub(super) fn vietnamese_there(path: &str, seconds: u64) -> String {
-    format!(
-        "phần bạn đã lỡ ({}) nằm ở đây, nghe bằng máy phát nhạc hoặc lệnh `giaoban missed --play`: {path}",
-        vietnamese(seconds)
-    )
-}
-
-pub(super) const fn english_code(code: Option<FetchCode>) -> &'static str {
-    match code {
-        Some(FetchCode::NotAllowed) => "this site may not hear this recording; ask the district",
-        Some(FetchCode::NotThere) => {
-            "there is no such recording, or not that part of it; --list shows what there is"
-        }
-        Some(FetchCode::Busy) => "too many fetch at once; try again in some minutes",
-        Some(FetchCode::Failed) => "the bridge cannot read it; tell whoever runs it",
-        Some(FetchCode::GoesOn) => "its meeting goes on; join it, or come back when it is over",
-        None => "the bridge gives a reason that this program does not know; update it",
-    }
-}
-
-pub(super) const fn vietnamese_code(code: Option<FetchCode>) -> &'static str {
-    match code {
-        Some(FetchCode::NotAllowed) => "điểm này không được nghe bản ghi âm đó; hãy hỏi huyện",
-        Some(FetchCode::NotThere) => "không có bản ghi âm hoặc đoạn đó; --list cho biết có những gì",
-        Some(FetchCode::Busy) => "quá nhiều điểm đang tải; hãy thử lại sau vài phút",
-        Some(FetchCode::Failed) => "máy chủ không đọc được bản ghi âm; hãy báo người quản lý máy chủ",
-        Some(FetchCode::GoesOn) => "cuộc họp đó đang diễn ra; hãy vào họp, hoặc tải sau khi họp xong",
-        None => "máy chủ trả lời một lý do mà chương trình này chưa biết; hãy cập nhật",
-    }
+pub(super) fn code(code: Option<FetchCode>, lang: Lang) -> &'static str {
+    lang.text(match code {
+        Some(FetchCode::NotAllowed) => "missed-code-not-allowed",
+        Some(FetchCode::NotThere) => "missed-code-not-there",
+        Some(FetchCode::Busy) => "missed-code-busy",
+        Some(FetchCode::Failed) => "missed-code-failed",
+        Some(FetchCode::GoesOn) => "missed-code-goes-on",
+        None => "missed-code-newer",
+    })
 }
 
 /// What `giaoban missed` says.
@@ -116,63 +72,37 @@ impl MissedWords<'_> {
     /// In words.
     #[must_use]
     pub fn text(&self, lang: Lang) -> String {
-        match lang {
-            Lang::En => self.english(),
-            Lang::Vi => self.vietnamese(),
-        }
-    }
-
-    fn english(&self) -> String {
         match *self {
             Self::Listed { kept, known } => {
                 let (length, has) = (kept.length_ms / 1000, known.has.total() / 1000);
-                let goes_on = if kept.runs { ", goes on" } else { "" };
+                let goes_on = if kept.runs { lang.text("missed-goes-on") } else { "" };
                 let missed = known.wants.total() / 1000;
-                format!(
-                    "{}: {}, {}{goes_on}; missed {}, here {}",
-                    kept.recording,
-                    date(kept.began_unix_s),
-                    english(length),
-                    english(missed),
-                    english(has)
+                lang.with(
+                    "missed-listed",
+                    &[
+                        ("recording", &kept.recording),
+                        ("began", &date(kept.began_unix_s)),
+                        ("length", &self::length(length, lang)),
+                        ("goes_on", &goes_on),
+                        ("missed", &self::length(missed, lang)),
+                        ("here", &self::length(has, lang)),
+                    ],
                 )
             }
-            Self::NothingListed => "nothing is recorded there that this site may hear".into(),
-            Self::Progress(Progress { has_ms, all_ms }) => {
-                format!("fetched {} of {}", english(has_ms / 1000), english(all_ms / 1000))
+            Self::NothingListed => lang.text("missed-nothing-listed").into(),
+            Self::Progress(Progress { has_ms, all_ms }) => lang.with(
+                "missed-progress",
+                &[("has", &length(has_ms / 1000, lang)), ("all", &length(all_ms / 1000, lang))],
+            ),
+            Self::Saved => lang.text("missed-saved").into(),
+            Self::Interrupted => lang.text("missed-interrupted").into(),
+            Self::NotHad(code) => lang.with("missed-not-had", &[("why", &self::code(code, lang))]),
+            Self::Refused(loss, host) => {
+                lang.with("missed-refused", &[("why", &loss::loss(loss, host, lang))])
             }
-            Self::Saved => "this file is whole; any player takes it".into(),
-            Self::Interrupted => "what has come is kept; the same command goes on with it".into(),
-            Self::NotHad(code) => format!("not fetched: {}", english_code(code)),
-            Self::Refused(loss, host) => format!("refused: {}", english_loss(loss, host)),
-            Self::NotReachable(loss, host) => format!("no answer: {}", english_loss(loss, host)),
-        }
-    }
-
-    fn vietnamese(&self) -> String {
-        match *self {
-            Self::Listed { kept, known } => {
-                let (length, has) = (kept.length_ms / 1000, known.has.total() / 1000);
-                let goes_on = if kept.runs { ", đang họp" } else { "" };
-                let missed = known.wants.total() / 1000;
-                format!(
-                    "{}: {}, dài {}{goes_on}; đã lỡ {}, đã tải {}",
-                    kept.recording,
-                    date(kept.began_unix_s),
-                    vietnamese(length),
-                    vietnamese(missed),
-                    vietnamese(has)
-                )
+            Self::NotReachable(loss, host) => {
+                lang.with("missed-no-answer", &[("why", &loss::loss(loss, host, lang))])
             }
-            Self::NothingListed => "không có bản ghi âm nào mà điểm này được nghe".into(),
-            Self::Progress(Progress { has_ms, all_ms }) => {
-                format!("đã tải {} trong {}", vietnamese(has_ms / 1000), vietnamese(all_ms / 1000))
-            }
-            Self::Saved => "đã tải đủ tệp này; nghe được bằng mọi máy phát nhạc".into(),
-            Self::Interrupted => "phần đã tải được giữ lại; chạy lại lệnh này để tải tiếp".into(),
-            Self::NotHad(code) => format!("không tải được: {}", vietnamese_code(code)),
-            Self::Refused(loss, host) => format!("bị từ chối: {}", vietnamese_loss(loss, host)),
-            Self::NotReachable(loss, host) => format!("không có trả lời: {}", vietnamese_loss(loss, host)),
         }
     }
 }
@@ -194,6 +124,7 @@ fn date(unix_s: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn a_recording_in_the_list_has_its_day_its_length_and_what_is_here() {
@@ -207,5 +138,30 @@ mod tests {
         let listed = MissedWords::Listed { kept: &kept, known: &known };
         assert_eq!(listed.text(Lang::En), "7: 01/01/2026 07:00, 60 min; missed 40 s, here 20 s");
         assert!(listed.text(Lang::Vi).contains("60 phút"));
+    }
+
+    #[test]
+    fn every_message_has_one_line_of_its_own_in_each_language() {
+        let kept = Kept { recording: 7, length_ms: 90_000, runs: true, ..Kept::default() };
+        let known = Known::default();
+        let mut messages = vec![
+            MissedWords::Listed { kept: &kept, known: &known },
+            MissedWords::NothingListed,
+            MissedWords::Progress(Progress { has_ms: 20_000, all_ms: 400_000 }),
+            MissedWords::Saved,
+            MissedWords::Interrupted,
+            MissedWords::NotHad(None),
+            MissedWords::Refused(Loss::WrongKey, "hop.example.vn"),
+            MissedWords::NotReachable(Loss::Broken, "hop.example.vn"),
+        ];
+        let codes = (0..100).filter_map(FetchCode::from_code);
+        messages.extend(codes.map(|code| MissedWords::NotHad(Some(code))));
+        let said = [Lang::En, Lang::Vi].map(|lang| {
+            let texts = messages.iter().map(|message| message.text(lang));
+            texts.inspect(|text| assert!(!text.is_empty() && text.lines().count() == 1, "{text:?}")).collect()
+        });
+        let [english, vietnamese]: [BTreeSet<String>; 2] = said;
+        assert_eq!((english.len(), vietnamese.len()), (messages.len(), messages.len()));
+        assert!(english.is_disjoint(&vietnamese), "untranslated");
     }
 }

@@ -77,8 +77,8 @@ fn head(model: &Model, widths: Widths, lang: Lang) -> String {
         cell(&site, widths.name),
         cell(label(Label::State), STATE),
         cell(label(Label::Level), 5),
-        cell(label(Label::Hears), LEG),
-        cell(label(Label::Sends), LEG),
+        format_args!("{:>LEG$}", label(Label::Hears)),
+        format_args!("{:>LEG$}", label(Label::Sends)),
     );
     if widths.trip {
         head = format!("{head} {:>5}", label(Label::RoundTrip));

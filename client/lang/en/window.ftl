@@ -1,4 +1,4 @@
-# What stands in the window, in English. One message a line; vi.ftl has the same keys.
+# What stands in the window, in English. One message a line; the other language has the same keys.
 
 # The start
 welcome = Join the meeting

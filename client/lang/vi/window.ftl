@@ -1,4 +1,4 @@
-# Chữ trong cửa sổ, tiếng Việt. Mỗi dòng một câu; en.ftl có cùng các khóa.
+# Chữ trong cửa sổ, tiếng Việt. Mỗi dòng một câu; tiếng Anh có cùng các khóa.
 
 # The start
 welcome = Vào họp

@@ -1,0 +1,31 @@
+# Why a line is no more, and what to do.
+
+loss-closed-unknown = the bridge is newer and gave reason { $code }; update this program
+loss-wrong-key = { $host } is not the bridge that the link names; do not go on, ask the district for a new link
+loss-not-proved = { $host } is not the bridge of that meeting; do not go on, ask the district for its address or a link
+loss-no-welcome = { $host } answers and lets nobody in; try again, then tell the bridge's operator
+loss-other-version = what answers at { $host } speaks another version; update this program, or try another network
+loss-no-address = the name { $host } has no address; check the network cable or Wi-Fi, then the link
+loss-broken = { $host } is not reachable; check the network cable or Wi-Fi, then ask whether the bridge runs
+loss-code-bye = the meeting was left as asked
+loss-code-bad-message = the other end sent a message that makes no sense; update the older of the two programs
+loss-code-version = the bridge speaks another version; update this program
+loss-code-not-admitted = this device is not admitted; ask the district for a new join link
+loss-code-no-such-room = the bridge has no room of that name; check the link
+loss-code-full = the room is full; ask the district to raise its limit
+loss-code-replaced = the same device joined again from somewhere else; this session ended
+loss-code-too-slow = the bridge heard no request to join in time; try again
+loss-code-overrun = the link could not keep up with the meeting; try again
+loss-code-stopping = the bridge is stopping; it will be back
+loss-code-internal = the bridge could not look this device up; tell whoever runs it
+loss-code-expelled = the operator has ended this site's part in the meeting; ask the district
+loss-code-revoked = this site has been shut out; ask the district for a new invitation
+loss-code-not-let-in = the operator did not let you in; ask the district
+loss-code-wrong-pin = the PIN is wrong; ask the district for the PIN of this meeting
+loss-code-try-later = too many wrong PINs were tried; wait some minutes, then try again
+loss-code-invitation-used = this invitation has been used by another device; ask the district for a new one
+loss-code-invitation-expired = this invitation is too old; ask the district for a new one
+loss-code-locked = the operator has locked the room; ask the district to let you in
+loss-code-no-guests = this room takes no guests; ask the district for an invitation
+loss-code-no-source = this site may not bring another meeting in; ask the district for the role of an operator or a source
+loss-code-busy = the bridge is busy with others; try again in a minute

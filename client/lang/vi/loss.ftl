@@ -1,0 +1,31 @@
+# Vì sao mất kết nối, và nên làm gì.
+
+loss-closed-unknown = máy chủ dùng phiên bản mới hơn và báo lý do { $code }; hãy cập nhật chương trình này
+loss-wrong-key = { $host } không phải là máy chủ ghi trong liên kết; đừng tiếp tục, hãy xin huyện một liên kết mới
+loss-not-proved = { $host } không phải là máy chủ của cuộc họp đó; đừng tiếp tục, hãy hỏi huyện địa chỉ hoặc xin một liên kết
+loss-no-welcome = { $host } có trả lời nhưng chưa cho vào; hãy thử lại, rồi báo người quản trị máy chủ
+loss-other-version = đầu trả lời ở { $host } dùng phiên bản khác; hãy cập nhật chương trình này, hoặc thử một mạng khác
+loss-no-address = không tìm thấy địa chỉ của { $host }; hãy kiểm tra dây mạng hoặc Wi-Fi, rồi kiểm tra liên kết
+loss-broken = không liên lạc được với { $host }; hãy kiểm tra dây mạng hoặc Wi-Fi, rồi hỏi xem máy chủ có đang chạy không
+loss-code-bye = đã rời cuộc họp theo yêu cầu
+loss-code-bad-message = đầu bên kia gửi thông điệp không hiểu được; hãy cập nhật chương trình cũ hơn
+loss-code-version = máy chủ dùng phiên bản khác; hãy cập nhật chương trình này
+loss-code-not-admitted = thiết bị này chưa được phép vào; hãy xin huyện một liên kết tham gia mới
+loss-code-no-such-room = máy chủ không có phòng nào tên như vậy; hãy kiểm tra lại liên kết
+loss-code-full = phòng đã đầy; hãy đề nghị huyện tăng giới hạn
+loss-code-replaced = thiết bị này vừa tham gia lại từ nơi khác; phiên này kết thúc
+loss-code-too-slow = máy chủ không nhận được yêu cầu tham gia kịp thời; hãy thử lại
+loss-code-overrun = đường truyền không theo kịp cuộc họp; hãy thử lại
+loss-code-stopping = máy chủ đang dừng; nó sẽ hoạt động trở lại
+loss-code-internal = máy chủ không tra cứu được thiết bị này; hãy báo người quản trị máy chủ
+loss-code-expelled = người điều hành đã cho điểm này rời cuộc họp; hãy hỏi huyện
+loss-code-revoked = điểm này không còn được phép vào; hãy xin huyện một giấy mời mới
+loss-code-not-let-in = người điều hành không cho vào; hãy hỏi huyện
+loss-code-wrong-pin = sai mã PIN; hãy hỏi huyện mã PIN của cuộc họp này
+loss-code-try-later = đã thử sai mã PIN quá nhiều lần; hãy đợi vài phút rồi thử lại
+loss-code-invitation-used = giấy mời này đã dùng cho một máy khác; hãy xin huyện giấy mời mới
+loss-code-invitation-expired = giấy mời này đã quá hạn; hãy xin huyện giấy mời mới
+loss-code-locked = người điều hành đã khóa phòng; hãy đề nghị huyện cho vào
+loss-code-no-guests = phòng này không nhận khách; hãy xin huyện một giấy mời
+loss-code-no-source = điểm này không được đưa cuộc họp khác vào; hãy xin huyện vai trò điều hành hoặc nguồn phát
+loss-code-busy = máy chủ đang bận; hãy thử lại sau một phút
