@@ -154,7 +154,10 @@ pub enum Message<'a> {
     /// It is back.
     LoudspeakerBack,
     /// The input file is at its end.
-    InputEnded,
+    InputEnded {
+        /// Whether a source, which has nothing else to do here, leaves for it.
+        leaves: bool,
+    },
     /// Of the data of the meeting most is used, or all.
     Budget {
         /// Which.
@@ -261,7 +264,8 @@ impl Message<'_> {
             Self::MicrophoneBack => "the microphone is back".into(),
             Self::LoudspeakerGone => "the loudspeaker is gone; check its plug, it is looked for again".into(),
             Self::LoudspeakerBack => "the loudspeaker is back".into(),
-            Self::InputEnded => "the input file is at its end; still listening".into(),
+            Self::InputEnded { leaves: false } => "the input file is at its end; still listening".into(),
+            Self::InputEnded { leaves: true } => "the input is at its end".into(),
             Self::Budget { news: budget::News::Low, used, max } => format!(
                 "{} of the {} MB of this meeting are used; the rate is set so that the rest lasts",
                 mb(used),
@@ -348,7 +352,8 @@ impl Message<'_> {
             Self::MicrophoneBack => "đã có lại micrô".into(),
             Self::LoudspeakerGone => "không thấy loa; hãy kiểm tra dây cắm, máy sẽ tự tìm lại".into(),
             Self::LoudspeakerBack => "đã có lại loa".into(),
-            Self::InputEnded => "tệp âm thanh đã phát hết; vẫn đang nghe".into(),
+            Self::InputEnded { leaves: false } => "tệp âm thanh đã phát hết; vẫn đang nghe".into(),
+            Self::InputEnded { leaves: true } => "âm thanh đưa vào đã hết".into(),
             Self::Budget { news: budget::News::Low, used, max } => format!(
                 "đã dùng {} trong {} MB dữ liệu của cuộc họp; tốc độ được điều chỉnh để phần còn lại đủ dùng",
                 mb(used).replace('.', ","),
@@ -489,8 +494,11 @@ mod tests {
             M::MicrophoneGone => M::MicrophoneBack,
             M::MicrophoneBack => M::LoudspeakerGone,
             M::LoudspeakerGone => M::LoudspeakerBack,
-            M::LoudspeakerBack => M::InputEnded,
-            M::InputEnded => M::Budget { news: budget::News::Low, used: 4_030_000, max: 5_000_000 },
+            M::LoudspeakerBack => M::InputEnded { leaves: false },
+            M::InputEnded { leaves: false } => M::InputEnded { leaves: true },
+            M::InputEnded { leaves: true } => {
+                M::Budget { news: budget::News::Low, used: 4_030_000, max: 5_000_000 }
+            }
             M::Budget { news: budget::News::Low, used, max } => {
                 M::Budget { news: budget::News::Spent, used: *used, max: *max }
             }
