@@ -95,7 +95,7 @@ impl BridgeProcess {
             .args(["--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(words)
-            .env("GIAOBAN_LOG", "warn,giaoban_bridge=info")
+            .env("GIAOBAN_LOG", "warn,giaoban_bridge=info,giaoban_bridge::shell::worker=debug")
             .env("NO_COLOR", "1")
             .stdout(Stdio::piped())
             .stderr(File::create(log)?)

@@ -150,7 +150,10 @@ pub enum Message<'a> {
     /// It is back.
     LoudspeakerBack,
     /// The input file is at its end.
-    InputEnded,
+    InputEnded {
+        /// Whether a source, which has nothing else to do here, leaves for it.
+        leaves: bool,
+    },
     /// Of the data of the meeting most is used, or all.
     Budget {
         /// Which.
@@ -237,7 +240,8 @@ impl Message<'_> {
             Self::MicrophoneBack => lang.text("told-microphone-back").into(),
             Self::LoudspeakerGone => lang.text("told-loudspeaker-gone").into(),
             Self::LoudspeakerBack => lang.text("told-loudspeaker-back").into(),
-            Self::InputEnded => lang.text("told-input-ended").into(),
+            Self::InputEnded { leaves: false } => lang.text("told-input-ended").into(),
+            Self::InputEnded { leaves: true } => lang.text("told-input-ended-leaves").into(),
             Self::Budget { news: budget::News::Low, used, max } => {
                 lang.with("told-budget-low", &[("used", &mb(used, lang)), ("max", &mb(max, lang))])
             }
@@ -376,8 +380,11 @@ mod tests {
             M::MicrophoneGone => M::MicrophoneBack,
             M::MicrophoneBack => M::LoudspeakerGone,
             M::LoudspeakerGone => M::LoudspeakerBack,
-            M::LoudspeakerBack => M::InputEnded,
-            M::InputEnded => M::Budget { news: budget::News::Low, used: 4_030_000, max: 5_000_000 },
+            M::LoudspeakerBack => M::InputEnded { leaves: false },
+            M::InputEnded { leaves: false } => M::InputEnded { leaves: true },
+            M::InputEnded { leaves: true } => {
+                M::Budget { news: budget::News::Low, used: 4_030_000, max: 5_000_000 }
+            }
             M::Budget { news: budget::News::Low, used, max } => {
                 M::Budget { news: budget::News::Spent, used: *used, max: *max }
             }

@@ -98,7 +98,7 @@ impl Archive {
         }
     }
 
-    /// To be called once a day: what is older than it is to be kept is removed.
+    /// To be called now and then: what is older than it is to be kept is removed.
     pub(super) fn clean(&mut self) {
         let Some(keep) = self.keep else { return };
         let keep_ms = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
@@ -111,6 +111,18 @@ impl Archive {
                 self.store.edit(move |registry| registry.forget_recording(row.id, "older than it is kept"))
             });
             tracing::info!(recording = row.id.0, ?forgotten, "an old recording was removed");
+        }
+    }
+
+    /// To be called now and then: what an earlier run has left and nobody came back to ends, so that it can be fetched.
+    pub(super) fn end_left(&mut self) {
+        if (self.clock)() <= self.started.after(RESUME_WITHIN_MS) {
+            return;
+        }
+        let Some(Ok(rows)) = self.store.edit(|registry| registry.recordings()) else { return };
+        for row in rows.iter().filter(|row| row.state.is_open() && !self.reels.contains_key(&row.id)) {
+            self.record(row.id, RecordingState::Ended, None);
+            tracing::info!(recording = row.id.0, "a recording that nobody came back to has ended");
         }
     }
 

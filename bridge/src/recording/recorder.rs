@@ -20,8 +20,8 @@ const QUEUE: usize = 4096;
 /// What is written survives a power cut after this long.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
-/// How often old recordings are looked for.
-const CLEAN_EVERY: Duration = Duration::from_secs(86_400);
+/// How often recordings that are old, or that nobody came back to, are looked for.
+const CLEAN_EVERY: Duration = Duration::from_secs(3600);
 
 /// A disk that has taken nothing for so long, though there is something to write, has failed: within five seconds
 /// everybody is to know. Slow ones stall for one or two.
@@ -246,6 +246,7 @@ fn serve(mut archive: Archive, waiting: &Receiver<Job>) {
             next_sync = now + SYNC_EVERY;
         }
         if now >= next_clean {
+            archive.end_left();
             archive.clean();
             next_clean = now + CLEAN_EVERY;
         }

@@ -140,4 +140,6 @@ pub struct Transmit<'a> {
     pub member: MemberId,
     /// What.
     pub bytes: &'a [u8],
+    /// How many ticks later: in a large room what all hear is sent to a third of them in each tick, and not to all at once.
+    pub later: u8,
 }

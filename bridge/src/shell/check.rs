@@ -44,7 +44,6 @@ pub(super) async fn serve(
 ) -> CloseCode {
     let headers = headers(connection.remote_address().ip());
     let mut check = Check::new(now(), (headers + AROUND.0, headers + AROUND.1));
-    let mut bytes = [0; MAX_CONTROL_BYTES];
     let mut open = true;
     // Two short messages in all, which a stream always has room for.
     if sender.write_all(&frame(&ServerMessage::from(CheckReady {}))).await.is_err() {
@@ -81,8 +80,8 @@ pub(super) async fn serve(
                     context.counters.bad_datagrams.fetch_add(1, Relaxed);
                 }
             }
-            read = receiver.read(&mut bytes), if open => match read {
-                Ok(Some(read)) => framer.push(&bytes[..read]),
+            read = receiver.read_chunk(MAX_CONTROL_BYTES, true), if open => match read {
+                Ok(Some(chunk)) => framer.push(&chunk.bytes),
                 Ok(None) => open = false,
                 Err(_) => return CloseCode::Bye,
             },

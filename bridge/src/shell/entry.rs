@@ -29,7 +29,7 @@ const NAMELESS: &str = "Khách";
 /// What a connection came in for.
 pub(super) enum Entered {
     /// A meeting, in this member's place.
-    Room { receiver: RecvStream, sender: SendStream, control: mpsc::Receiver<ServerMessage> },
+    Room { receiver: RecvStream, sender: SendStream, control: mpsc::Receiver<Box<ServerMessage>> },
     /// To fetch what was recorded in this room.
     Fetch { receiver: RecvStream, sender: SendStream, room: RoomName, admitted: Box<Admitted>, first: Fetch },
     /// To be measured, in this place among those that may be at once.
@@ -86,7 +86,6 @@ impl Entry<'_> {
 
     /// The next thing that somebody at the door wants done.
     async fn await_action(&mut self, receiver: &mut RecvStream) -> Result<Action, CloseCode> {
-        let mut bytes = [0; MAX_CONTROL_BYTES];
         loop {
             while let Some(message) =
                 self.framer.poll::<ClientMessage>().map_err(|_| CloseCode::BadMessage)?
@@ -98,8 +97,8 @@ impl Entry<'_> {
                 }
             }
             let until = self.session.poll_timeout().ok_or(CloseCode::BadMessage)?;
-            match tokio::time::timeout_at(until.into(), receiver.read(&mut bytes)).await {
-                Ok(Ok(Some(read))) => self.framer.push(&bytes[..read]),
+            match tokio::time::timeout_at(until.into(), receiver.read_chunk(MAX_CONTROL_BYTES, true)).await {
+                Ok(Ok(Some(chunk))) => self.framer.push(&chunk.bytes),
                 Ok(_) => return Err(CloseCode::BadMessage),
                 Err(_) => {
                     if let Some(Action::Close(code)) = self.session.handle_timeout(now()) {
@@ -248,4 +247,4 @@ impl Entry<'_> {
     }
 }
 
-type Joined = (LineId, mpsc::Receiver<ServerMessage>);
+type Joined = (LineId, mpsc::Receiver<Box<ServerMessage>>);

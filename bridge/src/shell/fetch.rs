@@ -95,7 +95,8 @@ impl Purse {
 pub(super) async fn offer(connection: Connection, context: Context, device: PublicKey, line: LineId) {
     while let Ok((sender, receiver)) = connection.accept_bi().await {
         let mut serving = Serving::new(&context, device, Who::Seat(line));
-        let code = serving.serve(receiver, sender, Framer::default(), None).await;
+        // Most never ask, and wait here for the whole of a meeting.
+        let code = Box::pin(serving.serve(receiver, sender, Framer::default(), None)).await;
         serving.rest().await;
         if code != CloseCode::Bye {
             connection.close(code.code().into(), code.text().as_bytes());
@@ -224,7 +225,6 @@ impl<'a> Serving<'a> {
         first: Option<Fetch>,
     ) -> CloseCode {
         let (mut wanted, mut under) = (first, None);
-        let mut bytes = [0; MAX_CONTROL_BYTES];
         loop {
             while let Some(message) = match framer.poll::<ClientMessage>() {
                 Ok(message) => message,
@@ -263,8 +263,8 @@ impl<'a> Serving<'a> {
             let alone = matches!(self.who, Who::Alone { .. });
             tokio::select! {
                 biased;
-                read = receiver.read(&mut bytes) => match read {
-                    Ok(Some(read)) => framer.push(&bytes[..read]),
+                read = receiver.read_chunk(MAX_CONTROL_BYTES, true) => match read {
+                    Ok(Some(chunk)) => framer.push(&chunk.bytes),
                     Ok(None) | Err(_) => return CloseCode::Bye,
                 },
                 part = step(under.as_mut(), &self.purse, self.context) => {

@@ -93,9 +93,11 @@ pub(super) async fn serve(incoming: Incoming, knocking: Knocking, context: &Cont
     let mut entry =
         Entry { connection: &connection, device, from, session: &mut session, framer: &mut framer, context };
     // What comes before anybody is in is read and thrown away: unread, it would pile up.
+    // Whatever is not for the whole of a meeting is in a place of its own, given back when it is over: this task's memory is
+    // each member's, to the end.
     let entered = tokio::select! {
         biased;
-        entered = entry.enter() => entered,
+        entered = Box::pin(entry.enter()) => entered,
         () = discard(&connection) => Err(CloseCode::BadMessage),
     };
     drop(place);
@@ -109,21 +111,14 @@ pub(super) async fn serve(incoming: Incoming, knocking: Knocking, context: &Cont
             code
         }
         Ok(Entered::Check { receiver, sender, place }) => {
-            let code = check::serve(&connection, &mut session, &mut framer, receiver, sender, context).await;
+            let check = check::serve(&connection, &mut session, &mut framer, receiver, sender, context);
+            let code = Box::pin(check).await;
             drop(place);
             code
         }
         Ok(Entered::Fetch { receiver, sender, room, admitted, first }) => {
-            fetch::serve_alone(
-                &connection,
-                context,
-                (device, room, admitted),
-                framer,
-                receiver,
-                sender,
-                first,
-            )
-            .await
+            let who = (device, room, admitted);
+            Box::pin(fetch::serve_alone(&connection, context, who, framer, receiver, sender, first)).await
         }
         Err(code) => code,
     };
@@ -152,7 +147,7 @@ async fn meet(
     context: &Context,
     mut receiver: RecvStream,
     sender: SendStream,
-    control: mpsc::Receiver<ServerMessage>,
+    control: mpsc::Receiver<Box<ServerMessage>>,
 ) -> CloseCode {
     let writer = tokio::spawn(write(sender, control));
     let shares = Shares::new(&context.limits);
@@ -201,7 +196,6 @@ struct Member<'a> {
 impl Member<'_> {
     async fn listen(&mut self, receiver: &mut RecvStream) -> Option<CloseCode> {
         let id = self.session.line()?;
-        let mut bytes = [0; MAX_CONTROL_BYTES];
         let mut open = true;
         let mut was_held_off = None;
         loop {
@@ -238,8 +232,8 @@ impl Member<'_> {
                     }
                 }
                 () = until(held_off), if held_off.is_some() => {}
-                read = receiver.read(&mut bytes), if open && held_off.is_none() => match read {
-                    Ok(Some(read)) => self.framer.push(&bytes[..read]),
+                read = receiver.read_chunk(MAX_CONTROL_BYTES, true), if open && held_off.is_none() => match read {
+                    Ok(Some(chunk)) => self.framer.push(&chunk.bytes),
                     // Its last word was said; it may go on speaking and listening.
                     Ok(None) => open = false,
                     Err(_) => return None,
@@ -279,9 +273,9 @@ async fn until(when: Option<Instant>) {
     }
 }
 
-async fn write(mut sender: SendStream, mut control: mpsc::Receiver<ServerMessage>) {
+async fn write(mut sender: SendStream, mut control: mpsc::Receiver<Box<ServerMessage>>) {
     while let Some(message) = control.recv().await {
-        if sender.write_all(&frame(&message)).await.is_err() {
+        if sender.write_all(&frame(&*message)).await.is_err() {
             return;
         }
     }

@@ -44,6 +44,12 @@ use tokio::sync::mpsc;
 /// When a tick is later than this, those it has missed are not made up for: everybody would hear a burst.
 const GIVE_UP_AFTER: Duration = Duration::from_millis(200);
 
+/// Ticks after which is looked at how late they were: ten seconds.
+const LATELY: u64 = 500;
+
+/// When one in a hundred is later than this, those who listen hear it: a tick itself is as long.
+const TOO_LATE: Duration = Duration::from_millis(20);
+
 /// Visits of members that are no more which may be remembered before they are looked through.
 const SPARE_VISITS: usize = 4096;
 
@@ -109,6 +115,8 @@ struct Worker {
     carrier: Carrier,
     next_id: u64,
     late: Lateness,
+    /// The same of the last ticks.
+    lately: Lateness,
 }
 
 impl Worker {
@@ -129,6 +137,7 @@ impl Worker {
             paid: None,
             next_id: 1,
             late: Lateness::default(),
+            lately: Lateness::default(),
         }
     }
 
@@ -139,7 +148,7 @@ impl Worker {
                 biased;
                 () = tokio::time::sleep_until(next_tick) => {
                     let now = tokio::time::Instant::now();
-                    self.late.note(now.saturating_duration_since(next_tick));
+                    self.note_late(now.saturating_duration_since(next_tick));
                     next_tick = if now - next_tick > GIVE_UP_AFTER { now } else { next_tick } + BRICK;
                     // No more than the queue holds: whatever comes meanwhile is the next tick's.
                     for _ in 0..HEARD {
@@ -459,7 +468,7 @@ impl Worker {
             }
             while let Some(transmit) = room.poll_transmit() {
                 if let Some(Held { line, .. }) = held.get(&transmit.member) {
-                    carrier.load(&line.connection, transmit.bytes);
+                    carrier.load(&line.connection, transmit.bytes, transmit.later);
                 }
             }
         }
@@ -519,7 +528,7 @@ impl Worker {
 
     fn tell(&mut self, now: Instant, room: &RoomName, member: MemberId, message: ServerMessage) {
         let Some(held) = self.held.get(&member) else { return };
-        if held.line.control.try_send(message).is_err() {
+        if held.line.control.try_send(Box::new(message)).is_err() {
             // It reads so slowly that it must start anew to know who is here.
             if let Some(room) = self.rooms.get_mut(room) {
                 room.lost(now, member);
@@ -533,6 +542,29 @@ impl Worker {
         if let Some(held) = self.release(member) {
             close(&held.line, code);
             self.left(&held, Some(code));
+        }
+    }
+
+    fn note_late(&mut self, late: Duration) {
+        self.late.note(late);
+        self.lately.note(late);
+        if self.lately.ticks() < LATELY {
+            return;
+        }
+        let lately = std::mem::take(&mut self.lately);
+        let (late_us_median, late_us_99th) =
+            (lately.permille(500).as_micros() as u64, lately.permille(990).as_micros() as u64);
+        let late_us_worst = lately.worst().as_micros() as u64;
+        if lately.permille(990) > TOO_LATE {
+            let members = self.held.len();
+            tracing::warn!(
+                members,
+                late_us_99th,
+                late_us_worst,
+                "sound is late: this machine has more to do than it can; end what else runs here, or take a faster one"
+            );
+        } else {
+            tracing::debug!(late_us_median, late_us_99th, late_us_worst, "ticks");
         }
     }
 
@@ -564,7 +596,7 @@ fn welcome(config: &Config, held: &Held, id: MemberId, role: SiteRole) {
         role: role.code(),
         spare: config.spare.map(|spare| spare.as_bytes().to_vec()).unwrap_or_default(),
     };
-    let _ = held.line.control.try_send(welcome.into());
+    let _ = held.line.control.try_send(Box::new(welcome.into()));
 }
 
 /// By what a seat is known when its device comes again: the device's key; for a source what no device's key is, its

@@ -35,6 +35,7 @@ told-microphone-back = the microphone is back
 told-loudspeaker-gone = the loudspeaker is gone; check its plug, it is looked for again
 told-loudspeaker-back = the loudspeaker is back
 told-input-ended = the input file is at its end; still listening
+told-input-ended-leaves = the input is at its end
 told-budget-low = { $used } of the { $max } MB of this meeting are used; the rate is set so that the rest lasts
 told-budget-spent = the { $max } MB of this meeting are used up; it goes on at the lowest rate, some 4 MB for an hour of speech. To spend no more, leave
 told-sound = sound: { $error }

@@ -35,6 +35,7 @@ told-microphone-back = đã có lại micrô
 told-loudspeaker-gone = không thấy loa; hãy kiểm tra dây cắm, máy sẽ tự tìm lại
 told-loudspeaker-back = đã có lại loa
 told-input-ended = tệp âm thanh đã phát hết; vẫn đang nghe
+told-input-ended-leaves = âm thanh đưa vào đã hết
 told-budget-low = đã dùng { $used } trong { $max } MB dữ liệu của cuộc họp; tốc độ được điều chỉnh để phần còn lại đủ dùng
 told-budget-spent = đã dùng hết { $max } MB dữ liệu của cuộc họp; cuộc họp tiếp tục ở tốc độ thấp nhất, khoảng 4 MB cho một giờ có người nói. Nếu không muốn tốn thêm, hãy rời phòng
 told-sound = âm thanh: { $error }

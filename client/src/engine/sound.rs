@@ -35,7 +35,7 @@ impl Engine {
                 Polled::Brick => {}
                 Polled::NotYet => break,
                 Polled::Ended => {
-                    (self.say)(&Message::InputEnded);
+                    (self.say)(&Message::InputEnded { leaves: self.as_source });
                     self.source = Input::Silence.open(now)?;
                     if self.as_source {
                         // What was said last is still to be heard, repaired if need be.

@@ -279,6 +279,27 @@ fn a_file_that_is_none_of_ours_is_left_alone() {
 }
 
 #[test]
+fn what_a_bridge_has_left_and_nobody_comes_back_to_ends_half_a_day_after_its_start() {
+    let house = House::new();
+    let first = house.recorder();
+    let (tape, _) = begin(&first);
+    drop((tape, first));
+    house.later(3 * 86_400_000);
+    let mut archive = house.archive();
+    let states = || house.rows().iter().map(|row| row.state).collect::<Vec<_>>();
+    house.later(11 * 3_600_000);
+    archive.end_left();
+    assert_eq!(states(), [RecordingState::On]);
+    let elsewhere: RoomName = "Chiều".parse().expect("a name");
+    let (answer, later) = oneshot::channel();
+    archive.handle(Job::Begin { room: elsewhere, by: None, answer });
+    let _begun = later.blocking_recv().expect("begun");
+    house.later(2 * 3_600_000);
+    archive.end_left();
+    assert_eq!(states(), [RecordingState::Ended, RecordingState::On], "and not what is being written");
+}
+
+#[test]
 fn what_is_older_than_it_is_kept_is_removed_and_nothing_else() {
     let mut house = House::new();
     house.keep = Some(Duration::from_secs(90 * 86_400));

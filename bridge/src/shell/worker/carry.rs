@@ -14,6 +14,9 @@ const WAITING: usize = 8;
 /// sending these.
 const AT_ONCE: usize = 64;
 
+/// Ticks that a packet may be put off: see [`crate::room::Transmit`].
+const LATER: usize = 4;
+
 /// The packets of one tick, one behind the other.
 #[derive(Debug, Default)]
 struct Load {
@@ -24,7 +27,9 @@ struct Load {
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Carrier {
-    load: Load,
+    /// Those of this tick and of the next ones, round and round.
+    ahead: [Load; LATER],
+    tick: usize,
     loads: mpsc::Sender<Load>,
     unsent: u64,
 }
@@ -34,26 +39,29 @@ impl Carrier {
     pub(super) fn start() -> Self {
         let (loads, waiting) = mpsc::channel(WAITING);
         tokio::spawn(carry(waiting));
-        Self { load: Load::default(), loads, unsent: 0 }
+        Self { ahead: Default::default(), tick: 0, loads, unsent: 0 }
     }
 
-    /// A packet goes with the next load.
-    pub(super) fn load(&mut self, to: &Arc<Connection>, bytes: &[u8]) {
-        self.load.packets.push((to.clone(), bytes.len()));
-        self.load.bytes.extend_from_slice(bytes);
+    /// A packet goes with the load of this tick, or of one so many ticks later.
+    pub(super) fn load(&mut self, to: &Arc<Connection>, bytes: &[u8], later: u8) {
+        let load = &mut self.ahead[(self.tick + usize::from(later)) % LATER];
+        load.packets.push((to.clone(), bytes.len()));
+        load.bytes.extend_from_slice(bytes);
     }
 
-    /// What was loaded is on its way, or counted where too much is waiting already.
+    /// What was loaded for this tick is on its way, or counted where too much is waiting already.
     pub(super) fn go(&mut self) {
-        if self.load.packets.is_empty() {
+        let load = &mut self.ahead[self.tick];
+        self.tick = (self.tick + 1) % LATER;
+        if load.packets.is_empty() {
             return;
         }
         // The next will be about as large.
         let next = Load {
-            packets: Vec::with_capacity(self.load.packets.len()),
-            bytes: Vec::with_capacity(self.load.bytes.len()),
+            packets: Vec::with_capacity(load.packets.len()),
+            bytes: Vec::with_capacity(load.bytes.len()),
         };
-        if let Err(error) = self.loads.try_send(std::mem::replace(&mut self.load, next)) {
+        if let Err(error) = self.loads.try_send(std::mem::replace(load, next)) {
             self.unsent += error.into_inner().packets.len() as u64;
         }
     }

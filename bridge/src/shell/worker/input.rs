@@ -97,7 +97,7 @@ pub(in crate::shell) struct Who {
 #[derive(Debug)]
 pub(in crate::shell) struct Line {
     pub(in crate::shell) connection: Arc<quinn::Connection>,
-    pub(in crate::shell) control: mpsc::Sender<ServerMessage>,
+    pub(in crate::shell) control: mpsc::Sender<Box<ServerMessage>>,
 }
 
 /// Has what comes of this be told to the worker, who may be gone by then.

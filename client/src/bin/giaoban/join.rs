@@ -172,7 +172,8 @@ pub(crate) async fn stay(entry: Entry, join: Join, ears: Ears) -> anyhow::Result
         Some(path) => remember(path, meeting.clone(), Arc::clone(&note)),
         None => Box::new(|_| {}),
     };
-    let missed = match missed {
+    // A source misses nothing: it is not let hear.
+    let missed = match missed.filter(|_| !source) {
         Some(store) => {
             let (known, keep) = crate::missed::keeper(store, Arc::clone(&note))?;
             Some(Keeping { known, fetches, keep })
