@@ -13,6 +13,7 @@
 mod cleaner;
 mod cue;
 mod downlink;
+mod effort;
 mod heartbeat;
 mod skew;
 mod uplink;
@@ -20,6 +21,7 @@ mod uplink;
 pub use cleaner::{Cleaner, Cleaning};
 pub use cue::{Cue, Cues};
 pub use downlink::{Downlink, DownlinkCounters, Heard};
+pub use effort::Effort;
 pub use heartbeat::{Heartbeat, PERIOD, PERIOD_IN_SILENCE};
 pub use skew::{CardTime, Skew};
 pub use uplink::Uplink;

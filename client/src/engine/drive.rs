@@ -13,7 +13,7 @@ use crate::net::{Call, Caller, EVENTS, Event};
 use crate::roster::{Bar, Lobby, Roster};
 use crate::session::{Action, LineId, Notice, Session};
 use crate::stats::Stats;
-use crate::voice::{Cleaner, Cues, Downlink, Heard, Heartbeat, Skew, Uplink};
+use crate::voice::{Cleaner, Cues, Downlink, Effort, Heard, Heartbeat, Skew, Uplink};
 use crate::words::Message;
 use giaoban_proto::media::codec::CodecError;
 use giaoban_proto::media::ladder::RungId;
@@ -72,6 +72,7 @@ pub(super) struct Engine {
     pub(super) skew: Skew,
     pub(super) uplink: Uplink,
     pub(super) downlink: Downlink,
+    pub(super) effort: Effort,
     pub(super) heartbeat: Option<Heartbeat>,
     /// That of a line which waits in the lobby.
     pub(super) waiting: Option<(LineId, Heartbeat)>,
@@ -153,6 +154,7 @@ impl Engine {
             skew: Skew::default(),
             uplink,
             downlink,
+            effort: Effort::default(),
             heartbeat: None,
             waiting: None,
             source,

@@ -2,10 +2,11 @@
 
 use super::drive::Engine;
 use crate::audio::{AudioError, Input, Polled};
+use crate::clock;
 use crate::voice::Cleaning;
 use crate::words::Message;
 use giaoban_proto::media::ladder::Role;
-use giaoban_proto::media::{Pcm, rate};
+use giaoban_proto::media::{Pcm, Pulled, rate};
 use giaoban_proto::unit::Level;
 use giaoban_proto::wire::{MAX_ASK_BYTES, Report};
 use std::time::{Duration, Instant};
@@ -73,7 +74,15 @@ impl Engine {
             if !self.sink.wants(now) {
                 break;
             }
-            self.downlink.pull(now, &mut brick);
+            let begun = clock::now();
+            if self.downlink.pull(now, &mut brick) != Pulled::Silence {
+                let lesser = self.effort.note(clock::now().saturating_duration_since(begun));
+                if let Some(complexity) = lesser {
+                    // One that libopus does not have would leave all as it is.
+                    let done = self.downlink.set_complexity(complexity);
+                    tracing::warn!(complexity, ?done, "this processor is too slow for the better decoder");
+                }
+            }
             self.cues.mix(&mut brick);
             self.cleaner.play(&brick);
             self.sink.write(&brick)?;

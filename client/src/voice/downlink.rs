@@ -36,6 +36,7 @@ pub struct DownlinkCounters {
 /// Turns datagrams into bricks. One for as long as the client runs; [`Downlink::begin_line`] for each new line.
 #[derive(Debug)]
 pub struct Downlink {
+    complexity: i32,
     inlet: Inlet,
     /// The last line's Inlet, until one brick has faded from it to the new one's.
     leaving: Option<Inlet>,
@@ -51,6 +52,7 @@ impl Downlink {
     /// [`CodecError`] when there is no decoder to be had.
     pub fn new() -> Result<Self, CodecError> {
         Ok(Self {
+            complexity: CLIENT_COMPLEXITY,
             inlet: Inlet::new(CLIENT_COMPLEXITY)?,
             leaving: None,
             before: InletCounters::default(),
@@ -64,10 +66,20 @@ impl Downlink {
     /// # Errors
     /// [`CodecError`] when there is no decoder to be had; all is as before.
     pub fn begin_line(&mut self) -> Result<(), CodecError> {
-        let old = std::mem::replace(&mut self.inlet, Inlet::new(CLIENT_COMPLEXITY)?);
+        let old = std::mem::replace(&mut self.inlet, Inlet::new(self.complexity)?);
         self.inlet.set_role(old.role());
         self.before = self.before + old.counters();
         self.leaving = Some(old);
+        Ok(())
+    }
+
+    /// Goes on with a decoder of this complexity, in new lines too.
+    ///
+    /// # Errors
+    /// [`CodecError`] for one that libopus does not have; all is as before.
+    pub fn set_complexity(&mut self, complexity: i32) -> Result<(), CodecError> {
+        self.inlet.set_complexity(complexity)?;
+        self.complexity = complexity;
         Ok(())
     }
 
@@ -188,6 +200,19 @@ mod tests {
 
     fn uplink() -> Uplink {
         Uplink::new(start(), Bitrate::from_kbps(60), false).expect("libopus")
+    }
+
+    #[test]
+    fn a_lesser_decoder_goes_on_where_the_better_one_was() {
+        let (mut downlink, mut uplink, mut now) = (Downlink::new().expect("libopus"), uplink(), start());
+        run(&mut downlink, &mut uplink, &mut now, 50);
+        for complexity in [5, 0] {
+            downlink.set_complexity(complexity).expect("libopus has it");
+            let heard = run(&mut downlink, &mut uplink, &mut now, 50);
+            assert!(heard.iter().all(|(pulled, _)| *pulled == Pulled::Voice), "{complexity}");
+            assert!(heard.iter().all(|(_, brick)| brick.level().dbfs() > -30.0), "{complexity}");
+        }
+        assert!(downlink.set_complexity(11).is_err());
     }
 
     #[test]

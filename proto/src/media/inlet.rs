@@ -205,6 +205,14 @@ impl Inlet {
         self.broken.is_some_and(|broken| now.saturating_duration_since(broken) < LONG_HOLE)
     }
 
+    /// Goes on decoding with this complexity, without a break in what is heard.
+    ///
+    /// # Errors
+    /// [`CodecError`] for one that libopus does not have; all is as before.
+    pub fn set_complexity(&mut self, complexity: i32) -> Result<(), CodecError> {
+        self.decoder.set_complexity(complexity)
+    }
+
     /// What the listener does with what it hears.
     pub fn set_role(&mut self, role: Role) {
         self.role = role;
