@@ -84,6 +84,32 @@ fn every_limit_can_be_set_by_flag_and_file() {
 }
 
 #[test]
+fn the_file_of_the_package_names_every_setting_and_shows_it_as_it_is_without() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("bridge.toml");
+    let file = path.to_str().expect("a plain path");
+    let shipped = include_str!("../../packaging/bridge.toml");
+    let usual = serve(&[]).expect("usable");
+    std::fs::write(&path, shipped).expect("writes");
+    assert_eq!(serve(&["--config", file]).expect("usable"), usual);
+    let is_setting =
+        |line: &str| line.starts_with('#') && line[1..].starts_with(|c: char| c.is_ascii_lowercase());
+    let shown: Vec<&str> =
+        shipped.lines().map(|line| if is_setting(line) { &line[1..] } else { line }).collect();
+    std::fs::write(&path, shown.join("\n")).expect("writes");
+    let public = Some(("giaoban.example.vn".parse().expect("a host"), None));
+    let listen_tcp = ListenTcp::At(usual.listen);
+    assert_eq!(serve(&["--config", file]).expect("usable"), Serve { public, listen_tcp, ..usual });
+    let named = |name: &str| shown.iter().any(|line| line.split(" = ").next() == Some(name));
+    // The unit names the data folder, and `max-members` is the limit `members`.
+    let settings = ["public", "listen", "listen-tcp", "max-members", "keep-recordings", "log-names"];
+    let limits = Limits::names().into_iter().filter(|&name| name != "members");
+    for name in settings.into_iter().chain(limits) {
+        assert!(named(name), "{name}");
+    }
+}
+
+#[test]
 fn the_file_says_for_every_command_where_the_data_is_and_where_links_lead() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("bridge.toml");
