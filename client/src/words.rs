@@ -285,6 +285,22 @@ const fn is_put_out(code: CloseCode) -> bool {
     matches!(code, CloseCode::Replaced | CloseCode::BadMessage | CloseCode::Expelled | CloseCode::Revoked)
 }
 
+/// Sees to it that each of these is one line, like no other and in no two languages the same; the English ones.
+#[cfg(test)]
+fn each_has_a_line_of_its_own<M>(
+    messages: &[M],
+    text: impl Fn(&M, Lang) -> String,
+) -> std::collections::BTreeSet<String> {
+    let [english, vietnamese] = [Lang::En, Lang::Vi].map(|lang| {
+        let texts = messages.iter().map(|message| text(message, lang));
+        let lines = texts.inspect(|text| assert!(!text.is_empty() && text.lines().count() == 1, "{text:?}"));
+        lines.collect::<std::collections::BTreeSet<_>>()
+    });
+    assert_eq!((english.len(), vietnamese.len()), (messages.len(), messages.len()));
+    assert!(english.is_disjoint(&vietnamese), "untranslated");
+    english
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
